@@ -1,0 +1,150 @@
+"""The verbs: what a part must be able to do to take a place in the flow.
+
+Batch and single are the same computation. An unknown user or item is data, not an exception:
+NaN, an empty list, then the fallback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import Self
+
+from zhiyin.types import Candidates, FloatArray, IntArray, Interaction, Query, Reason
+
+if TYPE_CHECKING:
+    from zhiyin.data.catalogue import Catalogue
+    from zhiyin.data.dataset import Dataset
+
+__all__ = [
+    "Encoder",
+    "Explainer",
+    "Feature",
+    "LanguageModel",
+    "Persistent",
+    "Refreshable",
+    "Relevance",
+    "Reranker",
+    "Retriever",
+    "Scorer",
+    "State",
+    "Trainable",
+    "Updatable",
+]
+
+T = TypeVar("T")
+
+State: TypeAlias = dict[str, NDArray[np.generic] | str]
+"""What a part has learnt: arrays go to safetensors, strings to text files. Never code."""
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """Texts to unit vectors of shape (n, dim), float32."""
+
+    @property
+    def dim(self) -> int: ...
+    @property
+    def identity(self) -> str:
+        """Names the model and everything that changes its vectors: the cache's key."""
+        ...
+
+    def encode(self, texts: Sequence[str]) -> FloatArray: ...
+
+
+class Relevance(Protocol):
+    """What one retriever thinks of the whole catalogue for one query, before anything is cut."""
+
+    def top(self, n: int, exclude: IntArray) -> IntArray:
+        """At most `n` item codes, best first, none of `exclude`; only items that it can score."""
+        ...
+
+    def of(self, items: IntArray) -> FloatArray:
+        """(c,) scores of any items; NaN = cannot score."""
+        ...
+
+    def evidence(self, items: IntArray) -> FloatArray | None:
+        """(h, c) what each event of the history gives each item, before decay; None where there is no such thing."""
+        ...
+
+
+@runtime_checkable
+class Retriever(Protocol):
+    """Whole catalogue to candidates. `relevance(query)` is the one question that it must answer.
+
+    A retriever is asked once per query; fusion takes `top` of every source, then `of` for the union,
+    so that the ranker sees every source's opinion of every candidate.
+    """
+
+    def relevance(self, query: Query) -> Relevance: ...
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """Numbers of shape (len(candidates),); NaN = cannot score."""
+
+    def score(self, query: Query, candidates: Candidates) -> FloatArray: ...
+
+
+@runtime_checkable
+class Feature(Protocol):
+    """Columns for the learned ranker: trained and served values come from this one method."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+    def values(self, query: Query, candidates: Candidates) -> FloatArray:
+        """(c, len(names)) values; NaN = unknown."""
+        ...
+
+
+@runtime_checkable
+class Reranker(Protocol):
+    """List in, list out: a permutation or a cut, never a new item."""
+
+    def rerank(self, query: Query, ranking: Candidates, n: int) -> Candidates: ...
+
+
+@runtime_checkable
+class Explainer(Protocol):
+    """At most a few reasons for each item of the ranking."""
+
+    def explain(self, query: Query, ranking: Candidates) -> list[tuple[Reason, ...]]: ...
+
+
+@runtime_checkable
+class LanguageModel(Protocol):
+    """A typed answer or LlmError; the caller owns the deadline."""
+
+    def complete(self, prompt: str, *, schema: type[T], timeout: float) -> T: ...
+
+
+@runtime_checkable
+class Trainable(Protocol):
+    """Learns from a data set; fitting twice is the same as fitting once on the last."""
+
+    def fit(self, data: Dataset, *, seed: int = 0) -> Self: ...
+
+
+@runtime_checkable
+class Updatable(Protocol):
+    """Learns from one event; replay calls the same method."""
+
+    def update(self, event: Interaction) -> None: ...
+
+
+@runtime_checkable
+class Refreshable(Protocol):
+    """Can take in items that were added or changed, without a new fit; codes never change their meaning."""
+
+    def refresh(self, items: Catalogue) -> None: ...
+
+
+@runtime_checkable
+class Persistent(Protocol):
+    """Can be saved and loaded without pickle."""
+
+    def state(self) -> State: ...
+    def restore(self, state: Mapping[str, NDArray[np.generic] | str]) -> Self: ...

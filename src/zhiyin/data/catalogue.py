@@ -1,0 +1,153 @@
+"""The catalogue: items as columns, ids as codes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zhiyin.types import IntArray, Item
+
+__all__ = ["Catalogue", "Categories", "Ids"]
+
+
+class Ids(Sequence[str]):
+    """Names with their codes, both ways.
+
+    >>> ids = Ids(["a", "b"]); ids.code("b"), ids.code("nobody"), ids[0]
+    (1, -1, 'a')
+    """
+
+    __slots__ = ("_code", "_names")
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self._names = tuple(names)
+        self._code = {name: code for code, name in enumerate(self._names)}
+        if len(self._code) != len(self._names):
+            seen: set[str] = set()
+            twice = next(name for name in self._names if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+            raise ValueError(f"every id must be there once, {twice!r} comes twice")
+
+    def code(self, name: str) -> int:
+        """The code of a name, -1 when nobody has it."""
+        return self._code.get(name, -1)
+
+    def codes(self, names: Iterable[str]) -> IntArray:
+        """Codes of many names, -1 for the unknown."""
+        return np.fromiter((self._code.get(name, -1) for name in names), np.int32)
+
+    def __getitem__(self, code):  # type: ignore[no-untyped-def]  # the two overloads of Sequence
+        return self._names[code]
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._code
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Ids) and self._names == other._names
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@dataclass(frozen=True, slots=True)
+class Categories:
+    """A word attribute with any number of words per item, as one compressed table."""
+
+    values: tuple[str, ...]
+    """(v,) the vocabulary."""
+    indptr: NDArray[np.int64]
+    """(n_items + 1,) the words of item i are `codes[indptr[i]:indptr[i+1]]`."""
+    codes: IntArray
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[str]]) -> Categories:
+        """From the words of each item."""
+        vocabulary: dict[str, int] = {}
+        codes = [vocabulary.setdefault(word, len(vocabulary)) for row in rows for word in row]
+        lengths = np.fromiter((len(row) for row in rows), np.int64, len(rows))
+        return cls(tuple(vocabulary), np.concatenate(([0], np.cumsum(lengths))), np.array(codes, np.int32))
+
+    def words(self, item: int) -> tuple[str, ...]:
+        """The words of one item."""
+        return tuple(self.values[code] for code in self.codes[self.indptr[item] : self.indptr[item + 1]])
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All items. Row i of every column belongs to the item with code i."""
+
+    ids: Ids
+    titles: tuple[str, ...]
+    texts: tuple[str, ...]
+    """What the encoder reads besides the title: a description, an abstract; may be empty."""
+    words: Mapping[str, Categories] = field(default_factory=dict)
+    """Word attributes (genre, brand …) by name."""
+    numbers: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    """Number attributes (price, year …) by name; NaN = missing."""
+
+    @classmethod
+    def of(cls, items: Iterable[Item]) -> Catalogue:
+        """From items; an attribute is a number column when every value given is a number."""
+        rows = list(items)
+        names = sorted({name for item in rows for name in item.attributes})
+        numeric = {
+            name
+            for name in names
+            if all(isinstance(item.attributes.get(name, 0.0), (int, float)) for item in rows)
+        }
+        return cls(
+            ids=Ids(item.id for item in rows),
+            titles=tuple(item.title or item.id for item in rows),
+            texts=tuple(item.text for item in rows),
+            words={
+                name: Categories.of([_as_words(item.attributes.get(name)) for item in rows])
+                for name in names
+                if name not in numeric
+            },
+            numbers={
+                name: np.array([item.attributes.get(name, np.nan) for item in rows], np.float64)
+                for name in names
+                if name in numeric
+            },
+        )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def item(self, code: int) -> Item:
+        """The item with this code, as an object."""
+        attributes: dict[str, float | str | tuple[str, ...]] = {
+            name: column.words(code) for name, column in self.words.items() if column.words(code)
+        }
+        for name, numbers in self.numbers.items():
+            if not np.isnan(numbers[code]):
+                attributes[name] = float(numbers[code])
+        return Item(self.ids[code], self.titles[code], self.texts[code], attributes)
+
+    def describe(self, code: int) -> str:
+        """The text that stands for an item before an encoder: title, words, description."""
+        words = (" ".join(column.words(code)) for column in self.words.values())
+        return ". ".join(part for part in (self.titles[code], *words, self.texts[code]) if part)
+
+    def with_items(self, items: Iterable[Item]) -> Catalogue:
+        """A new catalogue in which `items` replace those of the same id or stand at the end; no code changes."""
+        merged = {identity: None for identity in self.ids}
+        given = {item.id: item for item in items}
+        everything = [given.get(i) or self.item(code) for code, i in enumerate(merged)]
+        everything += [item for identity, item in given.items() if identity not in merged]
+        return Catalogue.of(everything)
+
+
+def _as_words(value: object) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if isinstance(value, (tuple, list)):
+        return tuple(str(word) for word in value)
+    return (str(value),)

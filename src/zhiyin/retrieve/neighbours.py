@@ -1,0 +1,79 @@
+"""Item-to-item weights, the strongest few per item, in two rectangular arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from zhiyin.types import FloatArray, IntArray
+
+__all__ = ["Neighbours"]
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Row i: what one event with item i says of other items.
+
+    A rectangle instead of a compressed matrix: a history is answered by one gather and one weighted
+    count, and memory is known beforehand (n * k * 8 bytes). Short rows are padded with the code `n`.
+    """
+
+    ids: IntArray
+    """(n, k) item codes; n = no neighbour."""
+    weights: FloatArray
+    """(n, k) weights; 0 where there is no neighbour."""
+
+    @classmethod
+    def of_sparse(cls, matrix: sparse.csr_matrix, k: int) -> Neighbours:
+        """The `k` entries of largest magnitude of each row of an (n, n) matrix."""
+        matrix = sparse.csr_matrix(matrix)
+        n = matrix.shape[0]
+        lengths = np.diff(matrix.indptr)
+        row = np.repeat(np.arange(n), lengths)
+        order = np.lexsort((-np.abs(matrix.data), row))
+        place = np.arange(len(row)) - np.repeat(matrix.indptr[:-1], lengths)
+        keep = place < k
+        k = max(1, min(k, int(lengths.max(initial=0))))
+        ids = np.full((n, k), n, np.int32)
+        weights = np.zeros((n, k), np.float32)
+        ids[row[keep], place[keep]] = matrix.indices[order][keep]
+        weights[row[keep], place[keep]] = matrix.data[order][keep]
+        return cls(ids, weights)
+
+    @classmethod
+    def of_dense(cls, matrix: FloatArray, k: int) -> Neighbours:
+        """The `k` entries of largest magnitude of each row of an (n, n) array."""
+        n = matrix.shape[0]
+        k = max(1, min(k, n - 1))
+        ids = np.empty((n, k), np.int32)
+        for start in range(0, n, 1024):
+            magnitude = np.abs(matrix[start : start + 1024])
+            ids[start : start + 1024] = np.argpartition(magnitude, n - k, axis=1)[:, n - k :]
+        weights = np.take_along_axis(matrix, ids.astype(np.int64), axis=1).astype(np.float32)
+        return cls(np.where(weights == 0, n, ids).astype(np.int32), weights)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def activate(self, items: IntArray, weights: FloatArray) -> FloatArray:
+        """(n,) the weighted sum of the rows of `items`; unknown items (-1, or newer than the fit) add nothing."""
+        n = len(self.ids)
+        known = (items >= 0) & (items < n)
+        rows = items[known]
+        terms = self.weights[rows] * weights[known, None]
+        return np.bincount(self.ids[rows].ravel(), terms.ravel(), minlength=n + 1)[:n].astype(np.float32)
+
+    def block(self, history: IntArray, items: IntArray) -> FloatArray:
+        """(h, c) the weight from each history item to each of `items`; 0 where there is none."""
+        n = len(self.ids)
+        place = np.full(n + 1, len(items), np.int32)
+        inside = (items >= 0) & (items < n)
+        place[items[inside]] = np.flatnonzero(inside)
+        known = (history >= 0) & (history < n)
+        out = np.zeros((len(history), len(items) + 1), np.float32)
+        rows = np.flatnonzero(known)
+        targets = place[self.ids[history[rows]]]
+        out[rows[:, None], targets] = self.weights[history[rows]]
+        return np.ascontiguousarray(out[:, :-1])

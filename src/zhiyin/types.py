@@ -1,0 +1,201 @@
+"""The nouns. Who has read this file and `contracts.py` knows the system.
+
+Strings stand at the edges, integer codes inside: a *code* is the position of an item in the
+catalogue (or of a user in the data set). Arrays hold codes; only the edges turn them into ids.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "KINDS",
+    "Candidates",
+    "FloatArray",
+    "History",
+    "IntArray",
+    "Interaction",
+    "Item",
+    "Query",
+    "Reason",
+    "Recommendation",
+    "Stage",
+    "Trace",
+]
+
+FloatArray: TypeAlias = NDArray[np.float32]
+IntArray: TypeAlias = NDArray[np.int32]
+TimeArray: TypeAlias = NDArray[np.float64]
+
+KINDS: tuple[str, ...] = (
+    "view", "search", "click", "cart", "purchase", "rating", "review",
+    "like", "share", "comment", "follow", "play", "hide",
+)  # fmt: skip
+"""Every kind of behaviour that counts; its position is its code in arrays."""
+
+NO_ITEMS: IntArray = np.empty(0, np.int32)
+NO_MATRIX: FloatArray = np.empty((0, 0), np.float32)
+NOTHING: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing of the catalogue. An attribute is a number, a word, or several words."""
+
+    id: str
+    title: str = ""
+    text: str = ""
+    attributes: Mapping[str, float | str | tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """What one user did with one item. `at` is in UTC seconds; None means "only the order is known"."""
+
+    user: str
+    item: str
+    kind: str = "click"
+    value: float | None = None
+    at: float | None = None
+    id: str = ""
+    context: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What a user did, oldest first, as arrays of one length `h`."""
+
+    items: IntArray = NO_ITEMS
+    """(h,) item codes; -1 stands for an item that the catalogue does not know."""
+    weights: FloatArray = field(default_factory=lambda: np.empty(0, np.float32))
+    """(h,) preference, by kind and value: 1 is a plain click, below 0 is a dislike."""
+    at: TimeArray = field(default_factory=lambda: np.empty(0, np.float64))
+    """(h,) UTC seconds; NaN where only the order is known."""
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def tail(self, n: int) -> History:
+        """The last `n` events."""
+        if len(self.items) <= n:
+            return self
+        return History(self.items[-n:], self.weights[-n:], self.at[-n:])
+
+    def decayed(self, decay: float) -> FloatArray:
+        """(h,) weights that lose the factor `decay` per step back from the newest event."""
+        steps = np.arange(len(self.items) - 1, -1, -1, dtype=np.float32)
+        return self.weights * np.float32(decay) ** steps
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Who asks, with which past, when, in which words. Codes refer to the asked recommender."""
+
+    history: History = field(default_factory=History)
+    user: str | None = None
+    at: float = math.nan
+    """UTC seconds; NaN where the data has no clock."""
+    words: str = ""
+    locale: str = "en"
+    context: Mapping[str, str] = field(default_factory=dict)
+    exclude: IntArray = NO_ITEMS
+    """Codes that must not come back: what was seen or hidden, what the caller forbids."""
+    only: IntArray | None = None
+    """When set, nothing else may come back: the caller brought the candidates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Some items of the catalogue, with what every source says of each of them."""
+
+    items: IntArray
+    """(c,) item codes, each once."""
+    sources: tuple[str, ...] = ()
+    """(s,) names of the retrievers that were asked."""
+    scores: FloatArray = NO_MATRIX
+    """(c, s) score by source; NaN = this source cannot score this item."""
+    ranks: FloatArray = NO_MATRIX
+    """(c, s) place of the item in each source's order of these candidates, from 0; NaN as in scores."""
+    evidence: Mapping[str, FloatArray] = field(default_factory=dict)
+    """source -> (h, c): how much each event of the query's history gave each candidate, before decay."""
+    score: FloatArray = field(default_factory=lambda: np.empty(0, np.float32))
+    """(c,) the score that stands for the present order, once a scorer has spoken."""
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def take(self, order: NDArray[np.intp]) -> Candidates:
+        """These candidates in another order, or fewer of them; `order` holds positions, not codes."""
+        return Candidates(
+            items=self.items[order],
+            sources=self.sources,
+            scores=self.scores[order] if self.scores.size else self.scores,
+            ranks=self.ranks[order] if self.ranks.size else self.ranks,
+            evidence={name: block[:, order] for name, block in self.evidence.items()},
+            score=self.score[order] if self.score.size else self.score,
+        )
+
+    def scored(self, score: FloatArray) -> Candidates:
+        """The same candidates under a new `score`."""
+        return replace(self, score=score)
+
+    def column(self, source: str) -> FloatArray:
+        """(c,) scores of one source; NaN everywhere when it was not asked."""
+        if source not in self.sources:
+            return np.full(len(self.items), np.nan, np.float32)
+        return self.scores[:, self.sources.index(source)]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why an item is in the list: the words, and the facts that they rest on."""
+
+    text: str
+    kind: str = "popular"
+    """history | attribute | words | popular | recent"""
+    share: float = 0.0
+    """Part of the item's evidence that this reason stands for, 0 to 1."""
+    items: tuple[str, ...] = ()
+    """Ids of the history items that the reason cites."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """One line of an answer."""
+
+    item: str
+    title: str
+    score: float
+    rank: int
+    sources: Mapping[str, int] = field(default_factory=dict)
+    """source -> place of the item in that source's own order, from 1; only sources that proposed it."""
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step of a decision."""
+
+    name: str
+    ms: float
+    n_in: int
+    n_out: int
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A decision from top to bottom; every stage can be seen."""
+
+    query: Query
+    stages: tuple[Stage, ...]
+    recommendations: tuple[Recommendation, ...]
+    version: str = ""
+    degraded: tuple[str, ...] = ()
