@@ -93,8 +93,10 @@ class Scorer(Protocol):
 class Feature(Protocol):
     """Columns for the learned ranker: trained and served values come from this one method."""
 
-    @property
-    def names(self) -> tuple[str, ...]: ...
+    def names(self, candidates: Candidates) -> tuple[str, ...]:
+        """Names of the columns for candidates that come from such sources; the same for every query."""
+        ...
+
     def values(self, query: Query, candidates: Candidates) -> FloatArray:
         """(c, len(names)) values; NaN = unknown."""
         ...

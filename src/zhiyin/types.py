@@ -71,7 +71,7 @@ class Interaction:
 class History:
     """What a user did, oldest first, as arrays of one length `h`."""
 
-    items: IntArray = NO_ITEMS
+    items: IntArray = field(default_factory=lambda: NO_ITEMS)
     """(h,) item codes; -1 stands for an item that the catalogue does not know."""
     weights: FloatArray = field(default_factory=lambda: np.empty(0, np.float32))
     """(h,) preference, by kind and value: 1 is a plain click, below 0 is a dislike."""
@@ -104,7 +104,7 @@ class Query:
     words: str = ""
     locale: str = "en"
     context: Mapping[str, str] = field(default_factory=dict)
-    exclude: IntArray = NO_ITEMS
+    exclude: IntArray = field(default_factory=lambda: NO_ITEMS)
     """Codes that must not come back: what was seen or hidden, what the caller forbids."""
     only: IntArray | None = None
     """When set, nothing else may come back: the caller brought the candidates."""
@@ -118,9 +118,9 @@ class Candidates:
     """(c,) item codes, each once."""
     sources: tuple[str, ...] = ()
     """(s,) names of the retrievers that were asked."""
-    scores: FloatArray = NO_MATRIX
+    scores: FloatArray = field(default_factory=lambda: NO_MATRIX)
     """(c, s) score by source; NaN = this source cannot score this item."""
-    ranks: FloatArray = NO_MATRIX
+    ranks: FloatArray = field(default_factory=lambda: NO_MATRIX)
     """(c, s) place of the item in each source's order of these candidates, from 0; NaN as in scores."""
     evidence: Mapping[str, FloatArray] = field(default_factory=dict)
     """source -> (h, c): how much each event of the query's history gave each candidate, before decay."""
@@ -144,6 +144,17 @@ class Candidates:
     def scored(self, score: FloatArray) -> Candidates:
         """The same candidates under a new `score`."""
         return replace(self, score=score)
+
+    def only(self, columns: list[int]) -> Candidates:
+        """The same candidates as seen by some of the sources."""
+        names = tuple(self.sources[column] for column in columns)
+        return replace(
+            self,
+            sources=names,
+            scores=self.scores[:, columns],
+            ranks=self.ranks[:, columns],
+            evidence={name: block for name, block in self.evidence.items() if name in names},
+        )
 
     def column(self, source: str) -> FloatArray:
         """(c,) scores of one source; NaN everywhere when it was not asked."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -38,6 +39,11 @@ class Ids(Sequence[str]):
         """Codes of many names, -1 for the unknown."""
         return np.fromiter((self._code.get(name, -1) for name in names), np.int32)
 
+    def like(self, name: str) -> str:
+        """A sentence that offers the nearest names; for messages."""
+        close = difflib.get_close_matches(name, self._names[:20_000], n=3) or self._names[:3]
+        return f"did you mean one of {', '.join(map(repr, close))}?" if close else "there are none"
+
     def __getitem__(self, code):  # type: ignore[no-untyped-def]  # the two overloads of Sequence
         return self._names[code]
 
@@ -54,6 +60,9 @@ class Ids(Sequence[str]):
         return isinstance(other, Ids) and self._names == other._names
 
     __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Ids({len(self):,}: {', '.join(map(repr, self._names[:3]))}{' …' if len(self) > 3 else ''})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +141,19 @@ class Catalogue:
         return Item(self.ids[code], self.titles[code], self.texts[code], attributes)
 
     def describe(self, code: int) -> str:
-        """The text that stands for an item before an encoder: title, words, description."""
-        words = (" ".join(column.words(code)) for column in self.words.values())
+        """The text that stands for an item before an encoder: title, words, description.
+
+        Words that are mere numbers (category ids) mean nothing to it and are left out.
+        """
+        words = (
+            " ".join(word for word in column.words(code) if not word.isdecimal())
+            for column in self.words.values()
+        )
         return ". ".join(part for part in (self.titles[code], *words, self.texts[code]) if part)
 
     def with_items(self, items: Iterable[Item]) -> Catalogue:
-        """A new catalogue in which `items` replace those of the same id or stand at the end; no code changes."""
-        merged = {identity: None for identity in self.ids}
+        """A new catalogue: `items` replace those of the same id or stand at the end; no code changes."""
+        merged = dict.fromkeys(self.ids)
         given = {item.id: item for item in items}
         everything = [given.get(i) or self.item(code) for code, i in enumerate(merged)]
         everything += [item for identity, item in given.items() if identity not in merged]

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
-from zhiyin.data.catalogue import Catalogue, Ids
+from zhiyin.data.catalogue import Catalogue, Categories, Ids
+from zhiyin.data.saved import load_dataset, save_dataset
+from zhiyin.data.summary import card, summary
 from zhiyin.data.weights import KindWeights
 from zhiyin.types import KINDS, FloatArray, History, IntArray, Interaction, Item, TimeArray
 
 __all__ = ["Dataset"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Dataset:
     """Interactions sorted by user, within a user by time; equal times keep the order they came in.
 
@@ -38,6 +43,12 @@ class Dataset:
     context: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
     """Further columns (place, device …), one word per row, "" = unknown."""
     name: str = "data"
+    user_words: Mapping[str, Categories] = field(default_factory=dict)
+    """Word attributes of the users (occupation …) by name; row u belongs to the user with code u."""
+    user_numbers: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    """Number attributes of the users (age …) by name; NaN = missing."""
+    kind_weights: KindWeights = field(default_factory=KindWeights)
+    """What made `weight` of `kind` and `value`: live events are weighed by the same rule."""
 
     @classmethod
     def of(
@@ -83,11 +94,14 @@ class Dataset:
         context: Mapping[str, NDArray[np.str_]] | None = None,
         weights: KindWeights | None = None,
         name: str = "data",
+        user_words: Mapping[str, Categories] | None = None,
+        user_numbers: Mapping[str, NDArray[np.float64]] | None = None,
     ) -> Dataset:
         """From unsorted columns; sorts them (stable) and computes the weights."""
         order = np.lexsort((at, user)) if not np.isnan(at).all() else np.argsort(user, kind="stable")
         user = user[order].astype(np.int32)
-        weight = (weights or KindWeights()).of(kind[order], value[order])
+        columns = {key: column[order] for key, column in (context or {}).items()}
+        weight = (weights or KindWeights()).of(kind[order], value[order], _durations(columns.get("duration")))
         return cls(
             users=users,
             items=items,
@@ -98,8 +112,11 @@ class Dataset:
             weight=weight,
             at=at[order].astype(np.float64),
             indptr=np.searchsorted(user, np.arange(len(users) + 1)).astype(np.int64),
-            context={key: column[order] for key, column in (context or {}).items()},
+            context=columns,
             name=name,
+            user_words=user_words or {},
+            user_numbers=user_numbers or {},
+            kind_weights=weights or KindWeights(),
         )
 
     def __len__(self) -> int:
@@ -123,8 +140,8 @@ class Dataset:
         rows = slice(int(self.indptr[user]), int(self.indptr[user + 1]) if end is None else end)
         return History(self.item[rows], self.weight[rows], self.at[rows])
 
-    def take(self, rows: NDArray[np.bool_]) -> Dataset:
-        """The same users and items with only the rows of a mask."""
+    def take(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> Dataset:
+        """The same users and items with the rows of a mask, or with rows by position, users ascending."""
         user = self.user[rows]
         return replace(
             self,
@@ -141,3 +158,30 @@ class Dataset:
     def counts(self) -> NDArray[np.int64]:
         """(n_items,) interactions per item."""
         return np.bincount(self.item, minlength=self.n_items)
+
+    def describe(self) -> dict[str, Any]:
+        """Users, items, interactions by kind, span, density, long tail: ready for JSON."""
+        return summary(self)
+
+    def save(self, path: str | Path) -> None:
+        """Write a directory of Parquet files; it takes the place of `path` at once or not at all."""
+        save_dataset(self, path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Dataset:
+        """Read what `save` wrote."""
+        return load_dataset(path)
+
+    def __repr__(self) -> str:
+        size = f"{self.n_users:,} users, {self.n_items:,} items, {len(self):,} interactions"
+        return f"Dataset({self.name!r}: {size})"
+
+    def _repr_html_(self) -> str:
+        return card(self)
+
+
+def _durations(words: NDArray[np.str_] | None) -> NDArray[np.float64] | None:
+    """The context column `duration` as numbers; a word that is none is unknown."""
+    if words is None:
+        return None
+    return pl.Series(words).cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()

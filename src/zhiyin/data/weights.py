@@ -19,18 +19,82 @@ DEFAULT_KIND_WEIGHTS: Mapping[str, float] = {
 }  # fmt: skip
 """A click is 1; a purchase says twice as much, a view half; a hide is a dislike."""
 
+RATED = [KINDS.index("rating"), KINDS.index("review")]
+
 
 @dataclass(frozen=True, slots=True)
 class KindWeights:
-    """Weight of each kind; names left out keep their default."""
+    """Weight of each kind, scaled by the value where the options say so.
+
+    Every option is a constant, none is measured on the data: the weight of one live event is the
+    weight that it would have had in a batch.
+    """
 
     kinds: Mapping[str, float] = field(default_factory=dict)
+    """Kind -> weight; names left out keep their default."""
+    rating_low: float = 1.0
+    """Share of its weight that the lowest rating keeps; shares grow linearly to 1 at the highest. The
+    default 1 counts every rating alike, as published protocols do: that somebody rated it says most."""
+    rating_scale: tuple[float, float] = (1.0, 5.0)
+    """Lowest and highest rating; what lies outside counts as the nearer end."""
+    rating_dislike_below: float | None = None
+    """Ratings under it are dislikes of full weight; None = a rating of any height is a positive signal."""
+    play_full_seconds: float = 180.0
+    """A play of s seconds of an unknown whole counts log(1 + s) / log(1 + play_full_seconds)."""
+    play_range: tuple[float, float] = (0.1, 2.0)
+    """Least and greatest share of its weight that a play can count."""
+    purchase_by_value: bool = False
+    """Scale a purchase by log2(1 + value), so that a value (quantity, price) of 1 counts once, of 3 twice."""
 
-    def of(self, kind: NDArray[np.int8], value: FloatArray) -> FloatArray:
-        """(n,) weights. Values scale a kind: see the helper notes in the data room."""
-        for name in self.kinds:
+    def of(
+        self, kind: NDArray[np.int8], value: FloatArray, duration: NDArray[np.floating] | None = None
+    ) -> FloatArray:
+        """(n,) weights. A value that is missing leaves its kind's weight as it is.
+
+        `duration` is the item's full length in the units of `value`; where it is given and above 0,
+        a play counts the share that was played.
+        """
+        weights = self.table()[kind]
+        weights *= self._rating_share(kind, value)
+        weights *= self._play_share(kind, value, duration)
+        if self.purchase_by_value:
+            bought = (kind == KINDS.index("purchase")) & (value > 0)
+            weights[bought] *= np.log2(1 + value[bought].astype(np.float64))
+        return weights.astype(np.float32)
+
+    def table(self) -> NDArray[np.float64]:
+        """(len(KINDS),) the weight of each kind before any value scales it."""
+        for name, weight in self.kinds.items():
             if name not in KINDS:
                 raise ConfigError(f"kind {name!r} has no weight: {nearest(name, KINDS)}")
-        table = {**DEFAULT_KIND_WEIGHTS, **self.kinds}
-        weights: FloatArray = np.array([table[name] for name in KINDS], np.float32)[kind]
-        return weights
+            if not np.isfinite(weight):
+                raise ConfigError(
+                    f"the weight of {name!r} is {weight}: give a finite number, below 0 for a dislike"
+                )
+        return np.array([{**DEFAULT_KIND_WEIGHTS, **self.kinds}[name] for name in KINDS], np.float64)
+
+    def _rating_share(self, kind: NDArray[np.int8], value: FloatArray) -> NDArray[np.float64]:
+        low, high = self.rating_scale
+        if not low < high:
+            raise ConfigError(f"rating_scale is {self.rating_scale}: the first number must be the lower one")
+        share = np.ones(len(kind), np.float64)
+        rated = np.isin(kind, RATED) & ~np.isnan(value)
+        height = (np.clip(value[rated].astype(np.float64), low, high) - low) / (high - low)
+        share[rated] = self.rating_low + (1 - self.rating_low) * height
+        if self.rating_dislike_below is not None:
+            share[rated & (value < self.rating_dislike_below)] = -1.0
+        return share
+
+    def _play_share(
+        self, kind: NDArray[np.int8], value: FloatArray, duration: NDArray[np.floating] | None
+    ) -> NDArray[np.float64]:
+        if self.play_full_seconds <= 0:
+            raise ConfigError(f"play_full_seconds is {self.play_full_seconds}: give a number above 0")
+        share = np.ones(len(kind), np.float64)
+        played = (kind == KINDS.index("play")) & (value >= 0)
+        length = np.log1p(value[played].astype(np.float64)) / np.log1p(self.play_full_seconds)
+        if duration is not None:
+            whole = duration[played].astype(np.float64)
+            length = np.divide(value[played], whole, out=length, where=whole > 0)
+        share[played] = np.clip(length, *self.play_range)
+        return share

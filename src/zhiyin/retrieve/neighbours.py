@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from zhiyin.types import FloatArray, IntArray
@@ -28,18 +30,20 @@ class Neighbours:
     @classmethod
     def of_sparse(cls, matrix: sparse.csr_matrix, k: int) -> Neighbours:
         """The `k` entries of largest magnitude of each row of an (n, n) matrix."""
-        matrix = sparse.csr_matrix(matrix)
-        n = matrix.shape[0]
-        lengths = np.diff(matrix.indptr)
-        row = np.repeat(np.arange(n), lengths)
-        order = np.lexsort((-np.abs(matrix.data), row))
-        place = np.arange(len(row)) - np.repeat(matrix.indptr[:-1], lengths)
-        keep = place < k
-        k = max(1, min(k, int(lengths.max(initial=0))))
+        return cls.of_blocks([matrix], matrix.shape[0], k)
+
+    @classmethod
+    def of_blocks(cls, blocks: Iterable[sparse.csr_matrix], n: int, k: int) -> Neighbours:
+        """The same of an (n, n) matrix that comes in blocks of rows: it need never exist at once."""
+        k = max(1, min(k, n))
         ids = np.full((n, k), n, np.int32)
         weights = np.zeros((n, k), np.float32)
-        ids[row[keep], place[keep]] = matrix.indices[order][keep]
-        weights[row[keep], place[keep]] = matrix.data[order][keep]
+        start = 0
+        for block in blocks:
+            row, place, source = strongest(sparse.csr_matrix(block), k)
+            ids[start + row, place] = block.indices[source]
+            weights[start + row, place] = block.data[source]
+            start += block.shape[0]
         return cls(ids, weights)
 
     @classmethod
@@ -54,11 +58,20 @@ class Neighbours:
         weights = np.take_along_axis(matrix, ids.astype(np.int64), axis=1).astype(np.float32)
         return cls(np.where(weights == 0, n, ids).astype(np.int32), weights)
 
+    def renamed(self, codes: NDArray[np.intp], n: int) -> Neighbours:
+        """The same weights in a catalogue of `n` items, in which row i belongs to the item `codes[i]`."""
+        names = np.append(codes, n).astype(np.int32)
+        ids = np.full((n, self.ids.shape[1]), n, np.int32)
+        weights = np.zeros(ids.shape, np.float32)
+        ids[codes] = names[self.ids]
+        weights[codes] = self.weights
+        return Neighbours(ids, weights)
+
     def __len__(self) -> int:
         return len(self.ids)
 
     def activate(self, items: IntArray, weights: FloatArray) -> FloatArray:
-        """(n,) the weighted sum of the rows of `items`; unknown items (-1, or newer than the fit) add nothing."""
+        """(n,) the weighted sum of the rows of `items`; an item -1 or newer than the fit adds nothing."""
         n = len(self.ids)
         known = (items >= 0) & (items < n)
         rows = items[known]
@@ -77,3 +90,18 @@ class Neighbours:
         targets = place[self.ids[history[rows]]]
         out[rows[:, None], targets] = self.weights[history[rows]]
         return np.ascontiguousarray(out[:, :-1])
+
+
+def strongest(
+    matrix: sparse.csr_matrix, k: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """(row, place, position in `data`) of the `k` entries of largest magnitude of each row, strongest first.
+
+    Equal magnitudes keep the order in which they are stored.
+    """
+    lengths = np.diff(matrix.indptr)
+    row = np.repeat(np.arange(matrix.shape[0]), lengths)
+    order = np.lexsort((-np.abs(matrix.data), row))
+    place = np.arange(len(row)) - np.repeat(matrix.indptr[:-1], lengths)
+    kept = (place < k) & (matrix.data[order] != 0)
+    return row[kept], place[kept], order[kept]

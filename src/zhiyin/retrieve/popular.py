@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import Self
 
 from zhiyin.contracts import State
 from zhiyin.data.dataset import Dataset
@@ -22,17 +22,23 @@ DAY = 86400.0
 class PopularRetriever:
     """Items by weighted interactions, halved every `half_life_days` before the newest event of the fit.
 
-    0 days means no decay. Data with only an order is counted without decay.
+    `window_days` counts only the events of the last days. 0 means no decay, no window. Data with only an
+    order is counted without either.
     """
 
-    def __init__(self, *, half_life_days: float = 0.0) -> None:
+    def __init__(self, *, half_life_days: float = 0.0, window_days: float = 0.0) -> None:
         self.half_life_days = half_life_days
+        self.window_days = window_days
         self.counts_: FloatArray | None = None
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         weight = np.maximum(data.weight, 0).astype(np.float64)
-        if self.half_life_days and data.has_clock:
-            weight *= 0.5 ** ((np.nanmax(data.at) - np.nan_to_num(data.at)) / (self.half_life_days * DAY))
+        if data.has_clock:
+            age_days = (np.nanmax(data.at) - np.nan_to_num(data.at)) / DAY
+            if self.half_life_days:
+                weight *= 0.5 ** (age_days / self.half_life_days)
+            if self.window_days:
+                weight[age_days > self.window_days] = 0
         self.counts_ = np.bincount(data.item, weight, minlength=data.n_items).astype(np.float32)
         return self
 

@@ -1,4 +1,4 @@
-"""The two answers that a retriever can give: a score for everything, with or without evidence."""
+"""The answers that a retriever can give: a score for everything, without evidence or with it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from zhiyin.retrieve.neighbours import Neighbours
 from zhiyin.types import FloatArray, IntArray
 
-__all__ = ["DenseRelevance", "LinearRelevance", "top_n"]
+__all__ = ["DenseRelevance", "FactorRelevance", "LinearRelevance", "top_n"]
 
 
 def top_n(scores: FloatArray, n: int, exclude: IntArray, *, above: float = -np.inf) -> IntArray:
@@ -17,16 +17,17 @@ def top_n(scores: FloatArray, n: int, exclude: IntArray, *, above: float = -np.i
 
     Equal scores keep the order of their codes, so that an answer can be repeated.
     """
-    scores = np.where(np.isnan(scores), -np.inf, scores)
-    scores[exclude[(exclude >= 0) & (exclude < len(scores))]] = -np.inf
-    if n < len(scores):
-        threshold = np.partition(scores, len(scores) - n)[len(scores) - n]
-        found = np.flatnonzero(scores >= threshold) if threshold > above else np.flatnonzero(scores > above)
-    else:
-        found = np.flatnonzero(scores > above)
-    found = found[np.argsort(-scores[found], kind="stable")]
-    found = found[scores[found] > above]
-    return found[:n].astype(np.int32)
+    found = np.flatnonzero(scores > above)  # NaN compares false
+    barred = np.zeros(len(scores), np.bool_)
+    barred[exclude[(exclude >= 0) & (exclude < len(scores))]] = True
+    found = found[~barred[found]]
+    values = scores[found]
+    if 0 <= n < len(found):
+        place = len(found) - n
+        strong = values >= np.partition(values, place)[place] if n else np.zeros(len(found), np.bool_)
+        found, values = found[strong], values[strong]
+    order = np.argsort(-values, kind="stable")
+    return found[order[:n]].astype(np.int32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class DenseRelevance:
 
 @dataclass(frozen=True, slots=True)
 class LinearRelevance(DenseRelevance):
-    """Scores that are sums over the history of item-to-item weights: the terms of the sum are the evidence."""
+    """Scores that are sums of item-to-item weights over the history: the terms are the evidence."""
 
     neighbours: Neighbours | None = None
     history: IntArray | None = None
@@ -61,3 +62,20 @@ class LinearRelevance(DenseRelevance):
         if self.neighbours is None or self.history is None:
             return None
         return self.neighbours.block(self.history, items)
+
+
+@dataclass(frozen=True, slots=True)
+class FactorRelevance(DenseRelevance):
+    """Scores that are sums over the history of products of two vectors."""
+
+    events: FloatArray | None = None
+    """(h, f) what each event of the history asks for; a row of 0 for an event that says nothing."""
+    items: FloatArray | None = None
+    """(n_items, f) what each item has."""
+
+    def evidence(self, items: IntArray) -> FloatArray | None:
+        if self.events is None or self.items is None:
+            return None
+        known = (items >= 0) & (items < len(self.items))
+        block: FloatArray = self.events @ self.items[np.where(known, items, 0)].T
+        return np.where(known, block, np.float32(0))

@@ -1,0 +1,74 @@
+# Two commands matter: `make demo` and `make test`. Both set up what they need, once.
+PYTHON ?= python3
+VENV   ?= .venv
+UV     ?= uv
+
+BIN     := $(VENV)/bin
+PIP     := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
+LOCK    := $(UV) pip compile pyproject.toml --quiet --group build --universal --python-version 3.11 \
+           --fork-strategy fewest --generate-hashes --no-header --no-annotate --no-emit-index-url
+PACKAGE := src/zhiyin
+CODE    := src tests bench examples docs
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check lint types layout docs reference bench setup lock clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+
+demo: $(VENV)/.base ## Fetch MovieLens 100K, fit, recommend with reasons, measure
+	@$(BIN)/zhiyin demo
+
+test: $(VENV)/.dev ## Run every test
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: lint types layout docs ## Everything that is fast: lint, types, layout, docs
+
+lint: $(VENV)/.dev ## Style and format
+	@$(BIN)/ruff check $(CODE)
+	@$(BIN)/ruff format --check $(CODE)
+
+types: $(VENV)/.dev ## Strict types
+	@$(BIN)/mypy
+
+layout: $(VENV)/.dev ## Who may import whom, how long a file may be
+	@$(BIN)/python -m pytest tests/test_layout.py tests/test_style.py
+
+docs: $(VENV)/.dev ## Links, twins, commands and code of the documents
+	@$(BIN)/python -m pytest tests/test_docs.py
+
+reference: $(VENV)/.dev ## Write docs/reference.md anew from the code
+	@$(BIN)/python docs/build_reference.py
+
+bench: $(VENV)/.dev ## Run the measurements of bench/ (minutes; `make bench ONLY=name` for one)
+	@for file in bench/bench_*$(ONLY)*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+setup: $(VENV)/.dev ## Only set up, with the developers' tools
+
+lock: ## Choose versions anew and pin them by hash (needs uv)
+	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or make lock UV=/path/to/uv"; exit 1; }
+	@$(LOCK) --upgrade --output-file requirements.lock
+	@$(LOCK) --upgrade --all-extras --constraints requirements.lock --output-file requirements-dev.lock
+
+clean: ## Remove what the other commands made, but not downloaded data
+	@rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis demo-out
+	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
+
+# The stamps: a second run does nothing until a lock file or pyproject.toml changes.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "zhiyin needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)."; \
+	  echo "Name another one: make $(firstword $(MAKECMDGOALS)) PYTHON=python3.12"; exit 1; }
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version) (about a minute, once)"
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "The module venv is missing; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+
+$(VENV)/.base: requirements.lock pyproject.toml | $(BIN)/python
+	@$(PIP) install --require-hashes --only-binary :all: -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.base
+	@$(PIP) install --require-hashes --only-binary :all: -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,57 @@
+"""`zhiyin` on the command line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from rich.text import Text
+
+from zhiyin.cli.app import app
+from zhiyin.cli.ask import recommend, similar
+from zhiyin.cli.demo import demo
+from zhiyin.cli.look import components, doctor
+from zhiyin.cli.measure import evaluate
+from zhiyin.cli.output import Output
+from zhiyin.cli.prepare import fit, import_, init
+from zhiyin.errors import ZhiyinError
+from zhiyin.terminal import printable
+
+__all__ = ["app", "main"]
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "demo": demo, "init": init, "import": import_, "fit": fit, "recommend": recommend, "similar": similar,
+    "eval": evaluate, "components": components, "doctor": doctor,
+}  # fmt: skip
+"""In the order in which a newcomer needs them."""
+
+for name, command in COMMANDS.items():
+    app.command(name)(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs one command and ends the process: 0 well, 1 to 6 as `errors.py` says, 2 wrong usage, 70 a bug."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        app(given, prog_name="zhiyin")
+    except ZhiyinError as error:
+        _fail(error, given, str(error), error.exit_code)
+    except BrokenPipeError:  # the reader of a pipe has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:  # noqa: BLE001  # the last line of defence: a person sees a sentence
+        said = f"{type(error).__name__}: {error}. This is a bug in zhiyin; `zhiyin --debug …` shows where"
+        _fail(error, given, said, 70)
+
+
+def _fail(error: Exception, given: Sequence[str], message: str, code: int) -> None:
+    if "--debug" in given:
+        raise error
+    out = Output(as_json="--json" in given)
+    lines = [printable(line) for line in message.splitlines()]
+    out.talk.print(Text.assemble(("error  ", "bold red"), "\n       ".join(lines)), soft_wrap=True)
+    out.result({"error": {"type": type(error).__name__, "message": message, "exit_code": code}})
+    sys.exit(code)

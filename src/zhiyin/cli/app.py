@@ -1,0 +1,36 @@
+"""The command line application, and the options that commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["AllowImport", "Json", "N", "ProjectPath", "Seed", "app"]
+
+app = typer.Typer(
+    name="zhiyin",
+    help="Ranks a catalogue for one person, now, and says why.",
+    epilog="Start with: zhiyin demo",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ProjectPath = Annotated[Path, typer.Argument(metavar="PROJECT", help="Folder of the project, e.g. shop")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout, talk on stderr only.")]
+N = Annotated[int, typer.Option("-n", min=1, max=1000, help="How many.")]
+Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
+AllowImport = Annotated[
+    list[str] | None,
+    typer.Option("--allow-import", help="Module that zhiyin.toml may name classes of; repeatable."),
+]
+
+
+@app.callback()
+def root(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Ranks a catalogue for one person, now, and says why."""

@@ -1,0 +1,106 @@
+"""Questions to a fitted recommender: recommend, similar."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zhiyin.cli import show
+from zhiyin.cli.app import AllowImport, Json, N, ProjectPath
+from zhiyin.cli.output import Output
+from zhiyin.cli.project import Project, catalogue, item_code, suggestions
+
+if TYPE_CHECKING:
+    from zhiyin.recommender import Recommender
+    from zhiyin.types import Trace
+
+__all__ = ["recommend", "similar"]
+
+
+def recommend(
+    project: ProjectPath,
+    user: Annotated[str | None, typer.Argument(help="Id of the user; leave it out for a stranger.")] = None,
+    n: N = 10,
+    history: Annotated[
+        str | None,
+        typer.Option(help="Ids of items, oldest first, instead of what is stored: a,b,c"),
+    ] = None,
+    words: Annotated[str, typer.Option(help="What is asked for, in words.")] = "",
+    locale: Annotated[str, typer.Option(help="Language of the reasons: en or zh.")] = "en",
+    seen: Annotated[bool, typer.Option("--seen", help="Items of the history may come back.")] = False,
+    with_trace: Annotated[bool, typer.Option("--trace", help="Show every stage of the decision.")] = False,
+    allow_import: AllowImport = None,
+    as_json: Json = False,
+) -> None:
+    """The best items for one user now, each with its reason.
+
+    Example: zhiyin recommend shop alice -n 5 --words "something for rainy days" --trace
+    """
+    out = Output(as_json=as_json)
+    recommender = Project(project).load(allow_import or ())
+    if history is None and user is not None:
+        _note_unknown(recommender, user, out)
+    past = None if history is None else _items(recommender, history)
+    query = recommender.query(user, history=past, words=words, locale=locale, seen=seen)
+    if with_trace:
+        decision = recommender.explained(query, n)
+        out.show(show.recommendations(decision.recommendations, locale=locale), show.trace(decision))
+        out.result(_trace_value(decision))
+    else:
+        found = recommender.answer(query, n)
+        out.show(show.recommendations(found, locale=locale))
+        if found.degraded:
+            out.note(f"answered without: {', '.join(found.degraded)}", "yellow")
+        out.result({"user": user, "version": found.version, "recommendations": found.to_dicts()})
+
+
+def similar(
+    project: ProjectPath,
+    item: Annotated[str, typer.Argument(help="Id or title of an item.")],
+    n: N = 10,
+    allow_import: AllowImport = None,
+    as_json: Json = False,
+) -> None:
+    """Items that go with one item.
+
+    Example: zhiyin similar shop "Green tea"
+    """
+    out = Output(as_json=as_json)
+    recommender = Project(project).load(allow_import or ())
+    items = catalogue(recommender)
+    code = item_code(items, item)
+    found = recommender.similar(items.ids[code], n)
+    out.show(show.heading(items.titles[code], f"item {items.ids[code]}"), show.recommendations(found))
+    out.result({"item": items.ids[code], "title": items.titles[code], "similar": found.to_dicts()})
+
+
+def _items(recommender: Recommender, names: str) -> list[str]:
+    items = catalogue(recommender)
+    return [items.ids[item_code(items, name.strip())] for name in names.split(",") if name.strip()]
+
+
+def _note_unknown(recommender: Recommender, user: str, out: Output) -> None:
+    """Strangers are answered all the same, but a slip of the pen should be seen."""
+    users = recommender.histories_.snapshot.users if recommender.histories_ else ()
+    if user in users:
+        return
+    near = suggestions(user, users)
+    hint = f" Did you mean {', '.join(map(repr, near))}?" if near else ""
+    out.note(f"user {user!r} is unknown: this is what a stranger gets.{hint}", "yellow")
+
+
+def _trace_value(decision: Trace) -> dict[str, Any]:
+    query = decision.query
+    return {
+        "query": {
+            "user": query.user,
+            "words": query.words,
+            "locale": query.locale,
+            "n_history": len(query.history),
+        },
+        "stages": decision.stages,
+        "recommendations": decision.recommendations,
+        "version": decision.version,
+        "degraded": decision.degraded,
+    }

@@ -1,0 +1,90 @@
+"""How good: eval."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from zhiyin.cli.app import AllowImport, Json, ProjectPath, Seed
+from zhiyin.cli.output import Output
+from zhiyin.cli.project import Project
+
+if TYPE_CHECKING:
+    from zhiyin.data.split import Splitter
+
+__all__ = ["Regime", "SplitName", "evaluate"]
+
+
+class SplitName(StrEnum):
+    """How the questions are held out."""
+
+    leave_one_out = "leave-one-out"
+    time = "time"
+    random = "random"
+    user = "user"
+
+
+class Regime(StrEnum):
+    """Whether the validation events may be learnt from."""
+
+    t = "T"
+    t_v = "T+V"
+
+
+def evaluate(
+    project: ProjectPath,
+    protocol: Annotated[
+        SplitName, typer.Option(help="How questions are held out.")
+    ] = SplitName.leave_one_out,
+    regime: Annotated[
+        Regime, typer.Option(help="Leave-one-out: fit without (T) or with (T+V) the validation events.")
+    ] = Regime.t,
+    k: Annotated[list[int] | None, typer.Option("--k", min=1, help="Cut of the list; repeatable.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a report with pictures: one file.")] = None,
+    floors: Annotated[bool, typer.Option("--floors/--no-floors", help="Measure the baselines too.")] = True,
+    max_questions: Annotated[int, typer.Option(min=0, help="Ask a random sample of so many; 0 = all.")] = 0,
+    seed: Seed = 0,
+    locale: Annotated[str, typer.Option(help="Language of the HTML report: en or zh.")] = "en",
+    allow_import: AllowImport = None,
+    as_json: Json = False,
+) -> None:
+    """Measure the recommender of zhiyin.toml on held-out events, beside the baselines.
+
+    Example: zhiyin eval shop --protocol time --k 10 --html report.html
+    """
+    from zhiyin.evaluate import Protocol
+    from zhiyin.evaluate import evaluate as run
+
+    out, place = Output(as_json=as_json), Project(project)
+    with out.stages() as progress:
+        progress("reading data")
+        data = place.load_data()
+        recommender = place.configured(data, allow_import or ())
+        rules = Protocol(
+            splitter=_splitter(protocol, regime, seed),
+            k=tuple(sorted(set(k or (5, 10, 20)))),
+            max_questions=max_questions,
+            seed=seed,
+        )
+        found = run({"zhiyin": recommender}, data, rules, floors=floors, progress=progress)
+    out.show(Text(found.table()))
+    if html is not None:
+        found.to_html(html, title=f"zhiyin: {data.name}", locale=locale)
+        out.note(f"report: {html}")
+    out.result(found.as_dict())
+
+
+def _splitter(name: SplitName, regime: Regime, seed: int) -> Splitter:
+    from zhiyin.data.split import LeaveOneOut, RandomSplit, TimeSplit, UserSplit
+
+    if name is SplitName.time:
+        return TimeSplit()
+    if name is SplitName.random:
+        return RandomSplit(seed=seed)
+    if name is SplitName.user:
+        return UserSplit(seed=seed)
+    return LeaveOneOut(regime="T+V" if regime is Regime.t_v else "T")

@@ -1,0 +1,96 @@
+"""The folder of one project: `zhiyin.toml`, `data/`, `artefact/`."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zhiyin.errors import ConfigError, DataError, NotFittedError
+from zhiyin.terminal import printable
+
+if TYPE_CHECKING:
+    from zhiyin.data.catalogue import Catalogue
+    from zhiyin.data.dataset import Dataset
+    from zhiyin.recommender import Recommender
+
+__all__ = ["Project", "catalogue", "item_code", "suggestions"]
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Where the parts of a project lie; each loader says which command makes what is missing."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        return self.path / "zhiyin.toml"
+
+    @property
+    def data(self) -> Path:
+        return self.path / "data"
+
+    @property
+    def artefact(self) -> Path:
+        return self.path / "artefact"
+
+    def load_data(self) -> Dataset:
+        from zhiyin.data.dataset import Dataset
+
+        if not self.data.is_dir() or not any(self.data.iterdir()):
+            raise DataError(
+                "imported data",
+                file=self.data,
+                hint=f"run: zhiyin import {self.path} events.csv --items items.csv",
+            )
+        return Dataset.load(self.data)
+
+    def configured(self, data: Dataset, allow_import: Sequence[str] = ()) -> Recommender:
+        """The recommender of zhiyin.toml, unfitted; without that file the default for this data."""
+        from zhiyin.config import from_toml
+        from zhiyin.recommender import Recommender
+
+        if self.config.is_file():
+            return from_toml(self.config, allow_import=allow_import)
+        return Recommender.default(data)
+
+    def load(self, allow_import: Sequence[str] = ()) -> Recommender:
+        from zhiyin.recommender import Recommender
+
+        if not self.artefact.is_dir():
+            raise ConfigError(f"{self.artefact}: expected a fitted recommender. Run: zhiyin fit {self.path}")
+        return Recommender.load(self.artefact, allow_import=allow_import)
+
+
+def catalogue(recommender: Recommender) -> Catalogue:
+    """The items of a fitted recommender."""
+    if recommender.items_ is None:
+        raise NotFittedError("this recommender knows no items yet: run zhiyin fit first")
+    return recommender.items_
+
+
+def suggestions(name: str, choices: Sequence[str], n: int = 3) -> list[str]:
+    """The nearest few of many names: same beginning first, then small slips."""
+    low = name.casefold()
+    inside = [choice for choice in choices if low and low in choice.casefold()]
+    inside.sort(key=len)
+    close = difflib.get_close_matches(name, choices[:100_000], n=n, cutoff=0.6) if len(inside) < n else []
+    return list(dict.fromkeys([*inside[:n], *close]))[:n]
+
+
+def item_code(items: Catalogue, name: str) -> int:
+    """The item with this id or this very title; an error names the nearest."""
+    code = items.ids.code(name)
+    if code >= 0:
+        return code
+    same = [place for place, title in enumerate(items.titles) if title.casefold() == name.casefold()]
+    if len(same) == 1:
+        return same[0]
+    near = [items.titles.index(title) for title in suggestions(name, items.titles)]
+    near += [items.ids.code(found) for found in suggestions(name, items.ids)]
+    listed = "; ".join(f"{items.ids[place]} {items.titles[place]!r}" for place in (same or near)[:4])
+    hint = f"Did you mean {listed}?" if listed else f"The catalogue has {len(items):,} items"
+    raise DataError("the id or the title of an item", value=printable(name), hint=printable(hint))

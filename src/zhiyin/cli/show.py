@@ -1,0 +1,98 @@
+"""What people see: tables of recommendations, traces, parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from zhiyin.terminal import printable
+
+if TYPE_CHECKING:
+    from zhiyin.types import Recommendation, Trace
+
+__all__ = ["facts", "heading", "recommendations", "titles", "trace"]
+
+HEADS = {
+    "en": ("title", "score", "sources", "why"),
+    "zh": ("名称", "分数", "来源", "理由"),
+}
+
+
+def heading(text: str, aside: str = "") -> Text:
+    """A line that opens a part of the page."""
+    return Text.assemble(("\n" + printable(text), "bold"), ("  " + printable(aside) if aside else "", "dim"))
+
+
+def recommendations(
+    found: Sequence[Recommendation], *, locale: str = "en", marked: Mapping[str, str] | None = None
+) -> RenderableType:
+    """One line per recommendation, with its reason; `marked` puts a word behind some ids."""
+    if not found:
+        return Text("nothing to recommend" if locale != "zh" else "没有可推荐的内容", "yellow")
+    title, score, sources, why = HEADS["zh" if locale.startswith("zh") else "en"]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), header_style="dim", expand=False)
+    table.add_column("", justify="right", style="dim")
+    table.add_column(title, max_width=38)
+    table.add_column(score, justify="right", style="cyan")
+    table.add_column(sources, style="green", max_width=22)
+    table.add_column(why, style="italic")
+    for one in found:
+        name = Text(printable(one.title or one.item), style="bold")
+        if marked and one.item in marked:
+            name.append(f" {marked[one.item]}", style="bold yellow")
+        reason = "; ".join(printable(reason.text) for reason in one.reasons[:2])
+        table.add_row(str(one.rank), name, f"{one.score:.3f}", Text(_sources(one.sources)), Text(reason))
+    return table
+
+
+def _sources(sources: Mapping[str, int], n: int = 2) -> str:
+    """The sources that put it highest, with their places."""
+    best = sorted(sources.items(), key=lambda pair: pair[1])
+    shown = ", ".join(f"{printable(name)} {place}" for name, place in best[:n])
+    return f"{shown} +{len(best) - n}" if len(best) > n else shown
+
+
+def titles(names: Sequence[str]) -> Text:
+    """Titles as one flowing text."""
+    return Text(" · ").join(Text(printable(name, 80)) for name in names)
+
+
+def trace(decision: Trace) -> RenderableType:
+    """Each stage with its time, what went in and what came out."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
+    for name in ("stage", "ms", "in", "out"):
+        table.add_column(name, justify="left" if name == "stage" else "right")
+    table.add_column("details", style="dim", overflow="fold")
+    for stage in decision.stages:
+        details = ", ".join(f"{key} {_short(value)}" for key, value in stage.details.items() if value)
+        table.add_row(
+            Text(stage.name), f"{stage.ms:.2f}", str(stage.n_in), str(stage.n_out), Text(printable(details))
+        )
+    total = sum(stage.ms for stage in decision.stages)
+    end = f"{total:.2f} ms in all, artefact {decision.version or 'not saved'}"
+    if decision.degraded:
+        end += f", degraded: {', '.join(decision.degraded)}"
+    return Group(table, Text(printable(end), style="dim"))
+
+
+def _short(value: object) -> str:
+    if isinstance(value, Mapping):
+        return " ".join(f"{key}" if inner is None else f"{key}={inner}" for key, inner in value.items())
+    if isinstance(value, (list, tuple)):
+        return " ".join(map(str, value))
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def facts(rows: Mapping[str, object], style: str = "dim") -> Table:
+    """Names and values in two columns."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style=style, no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows.items():
+        table.add_row(Text(printable(name)), Text(printable(str(value))))
+    return table

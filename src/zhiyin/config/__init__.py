@@ -1,0 +1,20 @@
+"""The TOML image of a recommender: the same objects in words, both ways.
+
+    fallback = "popular"
+
+    [encoder]
+    type = "use"
+
+    [retrievers.content]
+    type = "content"
+    encoder = "@encoder"      # the one above: one object, not a copy
+
+Only what differs from the default is written. A class of your own is `type = "my_module:MyRetriever"`,
+and reading it needs `allow_import=("my_module",)`: a file alone can never choose what is imported.
+"""
+
+from zhiyin.components import ROLES, Component, Option, components
+from zhiyin.config.read import from_toml
+from zhiyin.config.write import commented_toml, to_toml
+
+__all__ = ["ROLES", "Component", "Option", "commented_toml", "components", "from_toml", "to_toml"]

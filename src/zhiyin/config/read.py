@@ -1,0 +1,208 @@
+"""TOML to objects."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+import tomllib
+import typing
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from zhiyin.components import Option, component_of, components, options_of
+from zhiyin.config.words import SECRET, SHARED, no_secrets, without_paths
+from zhiyin.errors import ConfigError, nearest, shorten
+
+if TYPE_CHECKING:
+    from zhiyin.recommender import Recommender
+
+__all__ = ["from_toml"]
+
+VERBS = {
+    "Encoder": ("encode",), "Retriever": ("relevance",), "Feature": ("names", "values"), "Scorer": ("score",),
+    "Ranker": ("fit_rows", "score"), "Reranker": ("rerank",), "Explainer": ("explain",),
+    "LanguageModel": ("complete",),
+}  # fmt: skip
+"""What a class of the user's own must be able to do."""
+
+
+def from_toml(source: str | Path, *, allow_import: Sequence[str] = ()) -> Recommender:
+    """An unfitted recommender from a path or from TOML text. All mistakes are told at once, with their paths.
+
+    `allow_import` names the modules whose classes the file may use as `type = "module:Class"`.
+    """
+    # By name: the recommender saves itself through this room, so it stands below it.
+    whole = import_module("zhiyin.recommender").Recommender
+    name, text = _text(source)
+    try:
+        table = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError(f"{name}: this is not TOML: {error}") from error
+    reading = _Reading(tuple(allow_import))
+    reading.refuse_secrets(table, "")
+    if "encoder" in table:
+        option = next(option for option in options_of(whole) if option.name == "encoder")
+        reading.encoder = reading.component(table["encoder"], option, "encoder")
+        table = {**table, "encoder": reading.encoder}
+    recommender = reading.build(whole, table, "")
+    if reading.errors:
+        raise ConfigError(f"{name}: " + "\n".join(dict.fromkeys(reading.errors)))
+    return typing.cast("Recommender", recommender)
+
+
+def _text(source: str | Path) -> tuple[str, str]:
+    """A name for messages, and the text. A string with a line break or a `=` is text, any other a path."""
+    if isinstance(source, str) and (not source or re.search(r"[\n=]", source)):
+        return "configuration", source
+    try:
+        return str(source), Path(source).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{source}: expected a readable TOML file: {error}") from error
+
+
+class _Reading:
+    """One pass over a file: what was found wrong, and the encoder that parts may share."""
+
+    def __init__(self, allow_import: tuple[str, ...]) -> None:
+        self.allow_import = allow_import
+        self.errors: list[str] = []
+        self.encoder: object = None
+
+    def fault(self, path: str, message: str) -> None:
+        self.errors.append(f"{path}: {message}" if path else message)
+
+    def refuse_secrets(self, value: Any, path: str) -> None:
+        if isinstance(value, list):
+            for number, inner in enumerate(value):
+                self.refuse_secrets(inner, f"{path}[{number}]")
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                place = f"{path}.{key}".lstrip(".")
+                if SECRET.search(key) and isinstance(inner, str):
+                    self.fault(place, no_secrets(key))
+                self.refuse_secrets(inner, place)
+
+    def build(self, cls: type, table: Mapping[str, Any], path: str) -> object:
+        """An object of `cls`, or None after a fault."""
+        options = {option.name: option for option in options_of(cls) if option.shape != "wiring"}
+        before, arguments = len(self.errors), {}
+        for key, value in table.items():
+            place = f"{path}.{key}".lstrip(".")
+            if key in options:
+                arguments[key] = self.value(value, options[key], place)
+            elif not SECRET.search(key):
+                known = _nearest(key, options) if options else f"{cls.__name__} has no options"
+                self.fault(place, f"there is no such option. {known}")
+        for name, option in options.items():
+            if option.required and name not in table:
+                self.fault(f"{path}.{name}".lstrip("."), "it must be given")
+        if len(self.errors) > before:
+            return None
+        try:
+            made: object = cls(**arguments)
+        except (TypeError, ValueError, ConfigError) as error:
+            self.fault(path, str(error))
+            return None
+        return made
+
+    def value(self, value: Any, option: Option, path: str) -> Any:
+        if option.shape == "one":
+            return self.component(value, option, path)
+        if option.shape == "mapping":
+            if not isinstance(value, dict):
+                return self.fault(
+                    path, f"expected a table of named {option.role.lower()}s, got {_kind(value)}"
+                )
+            return {name: self.component(part, option, f"{path}.{name}") for name, part in value.items()}
+        if option.shape == "sequence":
+            if not isinstance(value, list):
+                return self.fault(path, f"expected a list of {option.role.lower()}s, got {_kind(value)}")
+            return [self.component(part, option, f"{path}[{place}]") for place, part in enumerate(value)]
+        if dataclasses.is_dataclass(option.annotation) and isinstance(value, dict):
+            return self.build(option.annotation, value, path)  # type: ignore[arg-type]
+        return self.plain(value, option, path)
+
+    def plain(self, value: Any, option: Option, path: str) -> Any:
+        if typing.get_origin(option.annotation) is typing.Literal and value not in typing.get_args(
+            option.annotation
+        ):
+            choices = [str(choice) for choice in typing.get_args(option.annotation)]
+            return self.fault(path, f"there is no {shorten(repr(value))}. {_nearest(str(value), choices)}")
+        try:
+            return msgspec.convert(value, without_paths(option.annotation))
+        except msgspec.ValidationError as error:
+            self.fault(path, f"{str(error)[:1].lower()}{str(error)[1:]}, the value is {shorten(repr(value))}")
+        except TypeError:  # an annotation that msgspec cannot judge: the part must
+            return value
+
+    def component(self, value: Any, option: Option, path: str) -> Any:
+        if value is self.encoder:  # made already, or already found faulty
+            return value
+        role = option.role.lower()
+        if isinstance(value, str) and option.role == "Encoder" and value == SHARED:
+            if self.encoder is None:
+                self.fault(path, f"{SHARED} stands for the table [encoder], which is missing or faulty")
+            return self.encoder
+        if not isinstance(value, dict):
+            also = f' or "{SHARED}"' if option.role == "Encoder" else ""
+            return self.fault(
+                path, f'expected a table with a type, like {{ type = "…" }}{also}, got {_kind(value)}'
+            )
+        name = value.get("type")
+        if not isinstance(name, str):
+            return self.fault(
+                f"{path}.type", f"expected the name of a {role}. {_nearest('', _types(option.role))}"
+            )
+        cls = self.imported(name, option.role, path) if ":" in name else component_of(option.role, name)
+        if cls is None:
+            if ":" not in name:
+                self.fault(
+                    f"{path}.type", f"there is no {role} {name!r}. {_nearest(name, _types(option.role))}"
+                )
+            return None
+        return self.build(cls, {key: inner for key, inner in value.items() if key != "type"}, path)
+
+    def imported(self, name: str, role: str, path: str) -> type | None:
+        """A class of the user's own, only from modules that the caller (not the file) allows."""
+        module, _, attribute = name.partition(":")
+        if module not in self.allow_import:
+            self.fault(
+                f"{path}.type",
+                f"{name!r} would import {module!r}: allow it with allow_import=({module!r},), "
+                f"on the command line --allow-import {module}",
+            )
+            return None
+        try:
+            found = getattr(import_module(module), attribute, None)
+        except ImportError as error:
+            self.fault(f"{path}.type", f"{module!r} cannot be imported: {error}")
+            return None
+        if not inspect.isclass(found):
+            self.fault(f"{path}.type", f"expected a class {attribute!r} in {module!r}, found {_kind(found)}")
+            return None
+        missing = [verb for verb in VERBS[role] if not hasattr(found, verb)]
+        if missing:
+            self.fault(f"{path}.type", f"{name!r} is no {role.lower()}: it has no method {missing[0]!r}")
+            return None
+        return found
+
+
+def _nearest(name: str, choices: Iterable[str]) -> str:
+    found = nearest(name, choices)
+    return found[:1].upper() + found[1:]
+
+
+def _types(role: str) -> list[str]:
+    return [part.name for part in components() if part.role == role]
+
+
+def _kind(value: Any) -> str:
+    names = {str: "a string", bool: "a truth value", int: "a number", float: "a number", list: "a list"}
+    return names.get(type(value), "nothing" if value is None else "a table") + (
+        f" ({shorten(repr(value), 40)})" if isinstance(value, (str, int, float)) else ""
+    )

@@ -1,0 +1,158 @@
+"""Objects to TOML."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import tomli_w
+
+from zhiyin.components import Option, component_of, first_sentence, options_of, role_of, type_of
+from zhiyin.config.words import SECRET, SHARED, no_secrets, without_paths
+from zhiyin.errors import ConfigError, shorten
+
+if TYPE_CHECKING:
+    from zhiyin.recommender import Recommender
+
+__all__ = ["commented_toml", "to_toml"]
+
+
+def to_toml(recommender: Recommender) -> str:
+    """The image that `from_toml` turns back into a recommender with the same parts and options, unfitted."""
+    return "\n".join(_page(recommender, "", recommender.encoder, comments=False)).strip() + "\n"
+
+
+def commented_toml(recommender: Recommender) -> str:
+    """`to_toml` with a line on each part, and with its other options as comments, ready to be switched on."""
+    return "\n".join(_page(recommender, "", recommender.encoder, comments=True)).strip() + "\n"
+
+
+def _table(part: object, path: str, encoder: object) -> dict[str, Any]:
+    """The options of an object that differ from their defaults."""
+    table = {}
+    for option in options_of(type(part)):
+        place = f"{path}.{option.name}".lstrip(".")
+        if option.shape == "wiring":
+            continue
+        if not hasattr(part, option.name):
+            raise ConfigError(
+                f"{place}: {type(part).__name__} does not keep its argument {option.name!r}; store it"
+            )
+        value = getattr(part, option.name)
+        if not option.required and _equal(value, option.default):
+            continue
+        table[option.name] = _written(value, option, place, None if place == "encoder" else encoder)
+    return table
+
+
+def _written(value: Any, option: Option, path: str, encoder: object) -> Any:
+    if option.shape == "mapping":
+        return {name: _component(part, f"{path}.{name}", encoder) for name, part in value.items()}
+    if option.shape == "sequence":
+        return [_component(part, f"{path}[{place}]", encoder) for place, part in enumerate(value)]
+    if option.shape == "one":
+        return _component(value, path, encoder)
+    if SECRET.search(option.name) and isinstance(value, str):
+        raise ConfigError(f"{path}: {no_secrets(option.name)}")
+    plain = msgspec.to_builtins(_typed(str(value) if isinstance(value, Path) else value, option))
+    if not _fits_toml(plain):
+        raise ConfigError(
+            f"{path}: TOML has no word for {shorten(repr(value))}; give another value than None"
+        )
+    return plain
+
+
+def _component(part: Any, path: str, encoder: object) -> Any:
+    if part is None:
+        raise ConfigError(f"{path}: TOML has no word for None; leave this part out")
+    if encoder is not None and part is encoder:
+        return SHARED
+    cls = type(part)
+    known = component_of(role_of(cls), type_of(cls)) is cls
+    name = type_of(cls) if known else f"{cls.__module__}:{cls.__qualname__}"
+    return {"type": name, **_table(part, path, encoder)}
+
+
+def _typed(value: Any, option: Option) -> Any:
+    """3 as 3.0 where a float is meant, so that what was read is written alike."""
+    try:
+        return msgspec.convert(value, without_paths(option.annotation))
+    except (msgspec.ValidationError, TypeError):
+        return value
+
+
+def _equal(value: Any, default: Any) -> bool:
+    if isinstance(value, (list, tuple)) and isinstance(default, (list, tuple)):
+        return list(value) == list(default)
+    return value is default or (type(value) is type(default) and bool(value == default))
+
+
+def _fits_toml(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return all(map(_fits_toml, value.values()))
+    if isinstance(value, list):
+        return all(map(_fits_toml, value))
+    return value is not None
+
+
+def _page(part: object, path: str, encoder: object, *, comments: bool) -> Iterator[str]:
+    """The plain options of one part, then its inner parts as tables of their own, the encoder first."""
+    written = _table(part, path, encoder)
+    inner = []
+    for option in options_of(type(part)):
+        value = written.get(option.name)
+        if comments and option.shape != "wiring" and (value is not None or option.shape == "value"):
+            yield from _comment(option.doc)
+        if value is None:
+            if comments and option.shape == "value":
+                yield f"# {_key(option.name)} = {_default(option)}"
+        elif option.shape == "value" or isinstance(value, str):
+            yield f"{_key(option.name)} = {_literal(value)}"
+        else:
+            inner.append(option)
+    for option in sorted(inner, key=lambda option: option.name != "encoder"):
+        place = f"{path}.{option.name}".lstrip(".")
+        for heading, name, child in _children(getattr(part, option.name), option, place):
+            yield ""
+            if comments:
+                yield from _comment(first_sentence(type(child)))
+            yield heading
+            yield f"type = {_literal(_component(child, place, None)['type'])}"
+            yield from _page(child, name, None if place == "encoder" else encoder, comments=comments)
+
+
+def _children(value: Any, option: Option, path: str) -> Iterator[tuple[str, str, object]]:
+    """The heading, the path and the object of each part in one option."""
+    if option.shape == "mapping":
+        for name, part in value.items():
+            yield f"[{path}.{_key(name)}]", f"{path}.{_key(name)}", part
+    elif option.shape == "sequence":
+        for part in value:
+            yield f"[[{path}]]", path, part
+    else:
+        yield f"[{path}]", path, value
+
+
+def _comment(text: str) -> list[str]:
+    return [f"# {line}" for line in textwrap.wrap(text, 100)]
+
+
+def _default(option: Option) -> str:
+    default = msgspec.to_builtins(option.default)
+    return _literal(default) if _fits_toml(default) else " (not set)"
+
+
+def _key(name: str) -> str:
+    return tomli_w.dumps({name: 0}).partition(" = 0")[0]
+
+
+def _literal(value: Any) -> str:
+    """A value on one line."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_key(key)} = {_literal(inner)}" for key, inner in value.items()) + " }"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(_literal, value)) + "]"
+    return tomli_w.dumps({"v": value}).removeprefix("v = ").removesuffix("\n")

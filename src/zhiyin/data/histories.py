@@ -1,0 +1,78 @@
+"""What users did, for asking: a snapshot and whatever came in since."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+
+import numpy as np
+
+from zhiyin.data.catalogue import Ids
+from zhiyin.data.dataset import Dataset
+from zhiyin.data.weights import KindWeights
+from zhiyin.errors import DataError, nearest
+from zhiyin.types import KINDS, History, Interaction
+
+__all__ = ["Histories", "history_of"]
+
+
+def history_of(events: Iterable[Interaction], items: Ids, weights: KindWeights | None = None) -> History:
+    """Events, oldest first, as arrays. An item that `items` does not know has the code -1."""
+    rows = list(events)
+    kind = np.array([KINDS.index(row.kind) for row in rows], np.int8)
+    value = np.array([np.nan if row.value is None else row.value for row in rows], np.float32)
+    return History(
+        items=items.codes(row.item for row in rows),
+        weights=(weights or KindWeights()).of(kind, value),
+        at=np.array([np.nan if row.at is None else row.at for row in rows], np.float64),
+    )
+
+
+class Histories:
+    """Histories by user id: the rows of a snapshot, then the events that came since, in the order they came.
+
+    An event that is older than what is known takes its place by time.
+    """
+
+    def __init__(self, snapshot: Dataset) -> None:
+        self.snapshot = snapshot
+        self.weights = snapshot.kind_weights
+        self.newest = float(np.nanmax(snapshot.at)) if snapshot.has_clock else -math.inf
+        """Time of the newest event known, UTC seconds; -inf without a clock."""
+        self._since: dict[str, list[Interaction]] = defaultdict(list)
+
+    def append(self, event: Interaction) -> None:
+        """One more event; its user may be new."""
+        if event.kind not in KINDS:
+            raise DataError(
+                "a kind of behaviour", value=event.kind, column="kind", hint=nearest(event.kind, KINDS)
+            )
+        self._since[event.user].append(event)
+        if event.at is not None:
+            self.newest = max(self.newest, event.at)
+
+    def of(self, user: str, items: Ids) -> History:
+        """Everything that a user did, oldest first; empty for a stranger. Codes are those of `items`."""
+        code = self.snapshot.users.code(user)
+        past = self.snapshot.history(code) if code >= 0 else History()
+        since = self._since.get(user)
+        if not since:
+            return past
+        live = history_of(since, items, self.weights)
+        joined = History(
+            np.concatenate([past.items, live.items]),
+            np.concatenate([past.weights, live.weights]),
+            np.concatenate([past.at, live.at]),
+        )
+        if np.isnan(joined.at).any():
+            return joined
+        order = np.argsort(joined.at, kind="stable")
+        return History(joined.items[order], joined.weights[order], joined.at[order])
+
+    def __contains__(self, user: str) -> bool:
+        return user in self.snapshot.users or user in self._since
+
+    def events(self) -> list[Interaction]:
+        """All events since the snapshot."""
+        return [event for events in self._since.values() for event in events]

@@ -1,0 +1,237 @@
+"""Files to raw tables: CSV of any delimiter, JSON Lines, Parquet; text stays text until a column has a role.
+
+What cannot be read ends in a `DataError` that names the file, the row and the way out. The fast
+reader says little about where it failed, so a slow one looks for the place, only after a failure.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import polars as pl
+
+from zhiyin.data.encodings import check_encoding
+from zhiyin.errors import DataError, shorten
+
+__all__ = ["Table", "read_table"]
+
+DELIMITERS = (",", "\t", ";", "|")
+SAMPLE = 1 << 16
+KNOWN = "CSV, JSON Lines and Parquet files are read, also with gzip (.gz)"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A file's rows as they stand there."""
+
+    path: Path
+    frame: pl.DataFrame
+    form: str
+    """csv | jsonl | parquet"""
+    header: bool = True
+    """False when the columns had to be named column_1, column_2 …"""
+    encoding: str = "utf-8"
+    delimiter: str = ""
+
+    @property
+    def first_row(self) -> int:
+        """Number of the first row of data, as an editor counts: a header is row 1."""
+        return 2 if self.form == "csv" and self.header else 1
+
+
+def read_table(
+    path: str | Path,
+    *,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    header: bool | None = None,
+) -> Table:
+    """All rows of a file. What is not given is found out from the file itself."""
+    path = Path(path)
+    start = opening(path)
+    if start.startswith(b"PAR1") or path.suffix.lower() in {".parquet", ".pq"}:
+        return read_parquet(path)
+    if start.startswith(b"PK\x03\x04"):
+        raise DataError(
+            "a table", value="a zip or Excel file", file=path, hint=f"unpack it or save it as CSV: {KNOWN}"
+        )
+    packed = unpacked(path) if start.startswith(b"\x1f\x8b") else None
+    name = path.with_suffix("").name if packed is not None else path.name
+    encoding = check_encoding(path, packed, encoding)
+    source = packed if packed is not None else path
+    if encoding != "utf-8":
+        source = (path.read_bytes() if packed is None else packed).decode(encoding).lstrip("\ufeff").encode()
+    head = source[:SAMPLE] if isinstance(source, bytes) else opening(path, SAMPLE)
+    text = head.decode("utf-8", "ignore").lstrip("\ufeff")
+    if not text.strip():
+        raise DataError("rows", value="an empty file", file=path, hint=KNOWN)
+    if name.lower().endswith((".jsonl", ".ndjson", ".json")) or text.lstrip()[0] in "{[":
+        return Table(path, read_json(path, source, text), "jsonl", encoding=encoding)
+    delimiter = delimiter or guess_delimiter(text)
+    first = next(csv.reader(io.StringIO(text), delimiter=delimiter))
+    header = looks_like_header(first) if header is None else header
+    frame = read_csv(path, source, delimiter, header)
+    return Table(path, frame, "csv", header, encoding, delimiter)
+
+
+def opening(path: Path, n: int = 4) -> bytes:
+    """The first bytes of a file that is there, is a file and is not empty."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(n)
+    except FileNotFoundError as error:
+        raise DataError("a file", value="nothing", file=path, hint="is the path right?") from error
+    except IsADirectoryError as error:
+        raise DataError(
+            "a file", value="a directory", file=path, hint="name one of the files in it"
+        ) from error
+    except OSError as error:
+        raise DataError("a readable file", value=str(error), file=path) from error
+    if not start:
+        raise DataError("rows", value="an empty file", file=path, hint=KNOWN)
+    return start
+
+
+def unpacked(path: Path) -> bytes:
+    try:
+        return gzip.decompress(path.read_bytes())
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(
+            "a whole gzip file", value=str(error), file=path, hint="fetch or pack it again"
+        ) from error
+
+
+def read_parquet(path: Path) -> Table:
+    try:
+        return Table(path, pl.read_parquet(path, glob=False), "parquet")
+    except (pl.exceptions.PolarsError, OSError) as error:
+        said = shorten(str(error).splitlines()[0], 120)
+        hint = f"it is damaged or was cut off ({said}): fetch or write it again"
+        raise DataError("a whole Parquet file", file=path, hint=hint) from error
+
+
+def read_json(path: Path, source: bytes | Path, text: str) -> pl.DataFrame:
+    data: bytes | io.BufferedReader = source if isinstance(source, bytes) else source.open("rb")
+    try:
+        if text.lstrip().startswith("["):
+            frame = pl.read_json(data, infer_schema_length=None)
+        else:
+            frame = pl.read_ndjson(data, infer_schema_length=None)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise bad_json(path, source, error) from error
+    finally:
+        if not isinstance(data, bytes):
+            data.close()
+    if "context" in frame.columns and isinstance(frame.schema["context"], pl.Struct):
+        inner = frame["context"].struct.unnest()
+        inner = inner.select(pl.all().exclude([name for name in frame.columns if name in inner.columns]))
+        frame = pl.concat([frame.drop("context"), inner], how="horizontal")
+    return frame
+
+
+def bad_json(path: Path, source: bytes | Path, error: Exception) -> DataError:
+    """The first line that is no JSON object, in words."""
+    for row, line in enumerate(lines_of(source), 1):
+        if not line.strip():
+            continue
+        hint = 'a line is one object such as {"user": "u1", "item": "i1"}; NaN is not JSON, write null'
+        try:
+            value = msgspec.json.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError) as bad:
+            got = line.decode("utf-8", "replace").strip()
+            return DataError("a JSON object", value=got, file=path, row=row, hint=f"{bad}; {hint}")
+        if not isinstance(value, dict):
+            return DataError("a JSON object", value=value, file=path, row=row, hint=hint)
+    return DataError("JSON Lines of one shape", value=str(error).splitlines()[0], file=path)
+
+
+def read_csv(path: Path, source: bytes | Path, delimiter: str, header: bool) -> pl.DataFrame:
+    try:
+        frame = pl.read_csv(
+            source,
+            separator=delimiter,
+            has_header=header,
+            infer_schema=False,
+            glob=False,
+            truncate_ragged_lines=False,
+        )
+    except pl.exceptions.PolarsError as error:
+        raise ragged(path, source, delimiter, strict=True) or broken(path, error) from error
+    if not header:
+        frame.columns = [f"column_{place + 1}" for place in range(frame.width)]
+    if frame.width > 1 and frame[:, -1].null_count():
+        short = ragged(path, source, delimiter)
+        if short is not None:
+            raise short
+    return frame
+
+
+def ragged(path: Path, source: bytes | Path, delimiter: str, *, strict: bool = False) -> DataError | None:
+    """The first row with another number of fields than the first row, in words; strict = with faulty quotes."""
+    wanted = 0
+    lines = (line.decode("utf-8", "replace") for line in lines_of(source))
+    rows = csv.reader(lines, delimiter=delimiter, strict=strict)
+    row = 0
+    try:
+        for row, fields in enumerate(rows, 1):
+            wanted = wanted or len(fields)
+            if fields and len(fields) != wanted:
+                read = shorten(repr(fields), 120)
+                hint = f"is the delimiter {delimiter!r} right, or a quote missing? The row reads {read}"
+                return DataError(
+                    f"{wanted} fields as in row 1", value=len(fields), file=path, row=row, hint=hint
+                )
+    except csv.Error as bad:
+        return DataError(
+            "a row of fields", value=str(bad), file=path, row=row + 1, hint="is a quote never closed?"
+        )
+    return None
+
+
+def broken(path: Path, error: Exception) -> DataError:
+    """What the fast reader says, where the slow one finds nothing wrong."""
+    said = shorten(str(error).splitlines()[0], 120)
+    return DataError("rows of fields", value=said, file=path, hint="is a quote never closed?")
+
+
+def lines_of(source: bytes | Path) -> Iterator[bytes]:
+    with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+        yield from file
+
+
+def guess_delimiter(text: str) -> str:
+    """The delimiter that cuts the first lines into the most equal and most numerous fields.
+
+    >>> guess_delimiter("a;b,c\\n1;2,5\\n3;4\\n")
+    ';'
+    """
+    lines = text.splitlines()
+    lines = [line for line in (lines[:-1] if len(lines) > 1 else lines)[:50] if line.strip()]
+    best, found = (0.0, 0), ","
+    for delimiter in DELIMITERS:
+        widths = [len(fields) for fields in csv.reader(lines, delimiter=delimiter)]
+        width = max(set(widths), key=widths.count)
+        score = (widths.count(width) / len(widths), width) if width > 1 else (0.0, 0)
+        if score > best:
+            best, found = score, delimiter
+    return found
+
+
+NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$|\s*\d{4}[-/]\d{1,2}[-/]\d{1,2}")
+
+
+def looks_like_header(fields: list[str]) -> bool:
+    """Names are no numbers, no dates, not empty.
+
+    >>> looks_like_header(["user", "item"]), looks_like_header(["196", "242", "3", "881250949"])
+    (True, False)
+    """
+    return not any(NUMBER.match(field) for field in fields) and any(field.strip() for field in fields)

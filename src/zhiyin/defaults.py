@@ -1,0 +1,57 @@
+"""The recommender that is good with no option: its parts follow from the shape of the data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zhiyin.contracts import Encoder, Retriever
+from zhiyin.data.dataset import Dataset
+from zhiyin.explain.evidence_explainer import EvidenceExplainer
+from zhiyin.rank.boosted import BoostedRanker
+from zhiyin.rank.features import AgreementFeature, EvidenceFeature, HistoryFeature, SourceFeature
+from zhiyin.rank.item_features import AttributeFeature, PopularityFeature
+from zhiyin.represent.cached import CachedEncoder
+from zhiyin.represent.use_encoder import UseEncoder
+from zhiyin.retrieve.als import AlsRetriever
+from zhiyin.retrieve.content import ContentRetriever
+from zhiyin.retrieve.ease import EaseRetriever
+from zhiyin.retrieve.kernel import KernelRetriever
+from zhiyin.retrieve.popular import PopularRetriever
+from zhiyin.retrieve.slit import SlitRetriever
+
+if TYPE_CHECKING:
+    from zhiyin.recommender import Recommender
+
+__all__ = ["default_recommender"]
+
+
+def default_recommender(data: Dataset | None = None, *, encoder: Encoder | None = None) -> Recommender:
+    """Unfitted. See `Recommender.default`."""
+    from zhiyin.recommender import Recommender
+
+    encoder = encoder or CachedEncoder(UseEncoder())
+    retrievers: dict[str, Retriever] = {
+        "next": KernelRetriever(window=1, backward=0.3, damp_source=0.0, damp_target=0.3, decay=0.5),
+        "near": KernelRetriever(window=3, backward=0.3, damp_source=0.3, damp_target=0.3, decay=0.7),
+        "kernel": KernelRetriever(backward=0.2, damp_target=0.4, decay=0.75),
+        "wide": KernelRetriever(window=30, power=0.5, damp_target=0.4, decay=0.85),
+        "ease": EaseRetriever(k=100),
+        "slit": SlitRetriever(k=100),
+        "als": AlsRetriever(),
+        "content": ContentRetriever(encoder=encoder),
+        "popular": PopularRetriever(),
+    }
+    features = [
+        SourceFeature(),
+        AgreementFeature(),
+        EvidenceFeature(),
+        HistoryFeature(),
+        PopularityFeature(),
+        AttributeFeature(),
+    ]
+    return Recommender(
+        retrievers=retrievers,
+        ranker=BoostedRanker(features=features),
+        explainer=EvidenceExplainer(),
+        encoder=encoder,
+    )

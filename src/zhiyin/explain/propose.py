@@ -1,0 +1,142 @@
+"""Claims that could be made about each item of a ranking, the best first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+
+from zhiyin.explain.claim import Claim
+from zhiyin.explain.request_words import matched, request_words
+from zhiyin.explain.shared import SharedWord, clear_decades, shared_words
+from zhiyin.explain.verify import LARGEST, NEAR_PRICE, Witness
+from zhiyin.types import FloatArray
+
+__all__ = ["Proposals"]
+
+TIERS = (10, 20, 50, 100, 200, 500, 1000)
+"""'Among the 50 most chosen': the smallest tier that holds, if it is at most a tenth of the catalogue."""
+SEEN_ENOUGH = 5
+"""Fewer choices than this are no reason for anybody."""
+
+
+@dataclass(slots=True)
+class Proposals:
+    """Asked for one item after the other, it cites what it has cited least among equally good things."""
+
+    witness: Witness
+    n_cited: int
+    words: tuple[str, ...] = field(init=False)
+    shared: list[list[SharedWord]] = field(init=False)
+    decades: list[int | None] = field(init=False)
+    share: FloatArray = field(init=False)
+    """(k, c) what may be cited."""
+    order: list[list[int]] = field(init=False)
+    """Per item the rows of the history, the largest share first, among equals the most recent."""
+    cited: Counter[int] = field(init=False)
+    """How often each row of the history was cited so far."""
+
+    def __post_init__(self) -> None:
+        facts, items, history = self.witness.facts, self.witness.items, self.witness.history
+        self.words = request_words(self.witness.query.words)
+        self.shared = shared_words(facts, items, history)
+        self.decades = clear_decades(facts, items, history)
+        self.share = history.citable(items)
+        ascending = np.argsort(self.share, axis=0, kind="stable")
+        self.order = ascending[::-1].T.tolist()
+        self.cited = Counter()
+
+    def of(self, position: int) -> Iterator[Claim]:
+        """Claims about the item at one position."""
+        item = int(self.witness.items[position])
+        because = self._because(position, item)
+        yield from self._words(item)
+        yield from self._again(item)
+        yield from because
+        yield from self._attribute(position, item, because[0].cited if because else ())
+        yield from self._price(position, item)
+        yield Claim("new", item)
+        yield from self._popular(item)
+
+    def _words(self, item: int) -> list[Claim]:
+        found = matched(self.words, self.witness.facts.items, item)
+        return [Claim("words", item, matched=found, share=len(found) / len(self.words))] if found else []
+
+    def _again(self, item: int) -> list[Claim]:
+        row = self.witness.row.get(item)
+        return [] if row is None else [Claim("again", item, count=int(self.witness.history.times[row]))]
+
+    def _because(self, position: int, item: int) -> list[Claim]:
+        """The largest contributions; among those that are nearly as large, the ones not yet cited."""
+        share = {row: float(self.share[row, position]) for row in self.order[position][:LARGEST]}
+        least = max(share.values(), default=0.0) / 2
+        large = [row for row in share if share[row] > 0 and share[row] >= least]
+        fresh = sorted(large, key=lambda row: -share[row] / (1 + 0.5 * self.cited[row]))[: self.n_cited]
+        chosen = sorted(fresh, key=lambda row: -share[row])
+        return self._citing("because", item, chosen, sum(share[row] for row in chosen))
+
+    def _attribute(self, position: int, item: int, told: tuple[int, ...]) -> Iterator[Claim]:
+        """The best word with its decade, without it, the next word, the decade alone.
+
+        By turns with a count and with examples, so that ten reasons do not read alike.
+        """
+        decade = self.decades[position]
+        for word in self.shared[position][:2]:
+            if decade:
+                yield from self._examples(position, item, word, decade, told)
+            if position % 2:
+                yield self._counted(item, word)
+            yield from self._examples(position, item, word, None, told)
+            yield self._counted(item, word)
+        if decade:
+            yield from self._examples(position, item, None, decade, told)
+
+    def _examples(
+        self, position: int, item: int, word: SharedWord | None, decade: int | None, told: tuple[int, ...]
+    ) -> list[Claim]:
+        attribute, value = (word.attribute, word.value) if word else ("", "")
+        fit = self.witness.having(attribute, value, decade)
+        whole = word.share if word and decade is None else float(self.share[list(fit), position].sum())
+        free = fit - {self.witness.row.get(code, -1) for code in (item, *told)}
+        best = list(islice((row for row in self.order[position] if row in free), 3 * self.n_cited))
+        chosen = sorted(best, key=lambda row: self.cited[row])[: self.n_cited]
+        return self._citing("like", item, chosen, whole, attribute, value, decade)
+
+    def _counted(self, item: int, word: SharedWord) -> Claim:
+        of, share = len(self.witness.citable), min(word.share, 1.0)
+        return Claim("count", item, (), word.attribute, word.value, None, word.support, of, share=share)
+
+    def _price(self, position: int, item: int) -> list[Claim]:
+        """Only when at most a quarter of the catalogue would fit as well."""
+        history, prices = self.witness.history, self.witness.facts.prices
+        price = prices[item]
+        if not price > 0 or self.witness.facts.about_the_price(price, NEAR_PRICE) > 0.25:
+            return []
+        near = np.abs(prices[history.items] - price) <= NEAR_PRICE * price
+        rows = np.flatnonzero(near & self.witness.liked & (history.items != item))
+        chosen = rows[np.argsort(-self.share[rows, position], kind="stable")][: self.n_cited]
+        share = float(self.share[rows, position].sum())
+        return self._citing("price", item, chosen.tolist(), share) if len(rows) >= 2 else []
+
+    def _popular(self, item: int) -> list[Claim]:
+        popularity, n = self.witness.facts.popularity, len(self.witness.facts.items)
+        claims = []
+        for form, rank in (("now", popularity.rank(item, lately=True)), ("among", popularity.rank(item))):
+            tier = next((tier for tier in TIERS if rank <= tier <= n / 10), 0)
+            claims += [Claim(form, item, count=tier)] if tier else []
+        count = popularity.count(item)
+        return claims + ([Claim("times", item, count=count)] if count >= SEEN_ENOUGH else [])
+
+    def _citing(
+        self, form: str, item: int, rows: list[int], share: float,
+        attribute: str = "", value: str = "", decade: int | None = None,
+    ) -> list[Claim]:  # fmt: skip
+        """One claim, or none where there is nothing to cite."""
+        if not rows:
+            return []
+        self.cited.update(rows)
+        codes = tuple(self.witness.history.items[rows].tolist())
+        return [Claim(form, item, codes, attribute, value, decade, share=min(share, 1.0))]

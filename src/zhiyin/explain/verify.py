@@ -1,0 +1,163 @@
+"""Whether a claim is true. Nothing is shown that has not passed here, whoever has made the claim."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zhiyin.explain.claim import Claim
+from zhiyin.explain.evidence import Contributions
+from zhiyin.explain.facts import Facts
+from zhiyin.explain.request_words import matched, request_words
+from zhiyin.types import FloatArray, IntArray, Query
+
+__all__ = ["LARGEST", "NEAR_PRICE", "Witness", "is_true"]
+
+LARGEST = 5
+"""What is cited must be among so many largest contributions, and be half as large as the largest."""
+NEAR_PRICE = 0.15
+"""Prices that differ by less than this part count as about the same."""
+
+
+@dataclass(frozen=True)
+class Witness:
+    """All that a claim about one ranking is checked against; it remembers what it has looked up."""
+
+    facts: Facts
+    query: Query
+    items: IntArray
+    """(c,) the items of the ranking."""
+    history: Contributions
+
+    seen: dict[tuple[str, str, int | None], frozenset[int]] = field(default_factory=dict, init=False)
+
+    @cached_property
+    def liked(self) -> NDArray[np.bool_]:
+        """(k,) which distinct items of the history were liked."""
+        found: NDArray[np.bool_] = self.history.liking > 0
+        return found
+
+    @cached_property
+    def row(self) -> dict[int, int]:
+        """Code of an item -> its row in the history."""
+        return {code: row for row, code in enumerate(self.history.items.tolist())}
+
+    @cached_property
+    def citable(self) -> frozenset[int]:
+        """Codes of the liked items."""
+        return frozenset(self.history.items[self.liked].tolist())
+
+    @cached_property
+    def position(self) -> dict[int, int]:
+        """Code of an item -> its position in the ranking."""
+        return {code: position for position, code in enumerate(self.items.tolist())}
+
+    @cached_property
+    def large(self) -> FloatArray:
+        """(c,) the least share that is still among the largest of an item's evidence."""
+        largest = np.sort(self.history.citable(self.items), axis=0)[-LARGEST:]
+        least: FloatArray = np.maximum(largest[0], largest[-1] / 2)
+        return least
+
+    def having(self, attribute: str, value: str, decade: int | None) -> frozenset[int]:
+        """Rows of the liked items of the history that have a word and are of a decade."""
+        asked = (attribute, value, decade)
+        if asked not in self.seen:
+            found = self.facts.having(self.history.items, *asked) & self.liked
+            self.seen[asked] = frozenset(np.flatnonzero(found).tolist())
+        return self.seen[asked]
+
+
+def is_true(claim: Claim, witness: Witness) -> bool:
+    """Recounts the claim from the stored facts; an unknown form or item is not true."""
+    check = CHECKS.get(claim.form)
+    known = 0 <= claim.item < len(witness.facts.items) and 0 <= claim.share <= 1 + 1e-6
+    return check is not None and known and _cited_is_liked(claim, witness) and check(claim, witness)
+
+
+def _cited_is_liked(claim: Claim, witness: Witness) -> bool:
+    """Cited items are in the history, were liked, are cited once, and are not the item itself."""
+    return (
+        len(set(claim.cited)) == len(claim.cited)
+        and claim.item not in claim.cited
+        and witness.citable.issuperset(claim.cited)
+    )
+
+
+def _because(claim: Claim, witness: Witness) -> bool:
+    position = witness.position.get(claim.item)
+    if position is None or not claim.cited:
+        return False
+    given = [float(witness.history.share[witness.row[item], position]) for item in claim.cited]
+    needed = all(witness.history.loss[witness.row[item], position] > 0 for item in claim.cited)
+    large = min(given) > 0 and min(given) >= witness.large[position]
+    return needed and bool(large) and abs(sum(given) - claim.share) < 1e-4
+
+
+def _again(claim: Claim, witness: Witness) -> bool:
+    chosen = claim.item in witness.citable
+    return chosen and int(witness.history.times[witness.row[claim.item]]) == claim.count
+
+
+def _has(claim: Claim, witness: Witness, items: tuple[int, ...]) -> bool:
+    says_something = bool(claim.value) or claim.decade is not None
+    return says_something and all(
+        witness.facts.has(item, claim.attribute, claim.value, claim.decade) for item in items
+    )
+
+
+def _like(claim: Claim, witness: Witness) -> bool:
+    return bool(claim.cited) and _has(claim, witness, (claim.item, *claim.cited))
+
+
+def _count(claim: Claim, witness: Witness) -> bool:
+    having = len(witness.having(claim.attribute, claim.value, claim.decade))
+    counted = claim.count == having > 0 and claim.of == len(witness.citable)
+    return counted and _has(claim, witness, (claim.item,))
+
+
+def _price(claim: Claim, witness: Witness) -> bool:
+    price = witness.facts.prices[claim.item]
+    others = witness.facts.prices[list(claim.cited)]
+    return bool(claim.cited) and price > 0 and bool((np.abs(others - price) <= NEAR_PRICE * price).all())
+
+
+def _words(claim: Claim, witness: Witness) -> bool:
+    asked = set(request_words(witness.query.words))
+    there = matched(claim.matched, witness.facts.items, claim.item)
+    return bool(claim.matched) and asked.issuperset(claim.matched) and there == claim.matched
+
+
+def _now(claim: Claim, witness: Witness) -> bool:
+    popularity = witness.facts.popularity
+    return popularity.is_current(witness.query.at) and popularity.rank(claim.item, lately=True) <= claim.count
+
+
+def _among(claim: Claim, witness: Witness) -> bool:
+    return witness.facts.popularity.rank(claim.item) <= claim.count
+
+
+def _times(claim: Claim, witness: Witness) -> bool:
+    return witness.facts.popularity.count(claim.item) == claim.count > 0
+
+
+def _new(claim: Claim, witness: Witness) -> bool:
+    return witness.facts.popularity.is_new(claim.item, witness.query.at)
+
+
+CHECKS: Mapping[str, Callable[[Claim, Witness], bool]] = {
+    "because": _because,
+    "again": _again,
+    "like": _like,
+    "count": _count,
+    "price": _price,
+    "words": _words,
+    "now": _now,
+    "among": _among,
+    "times": _times,
+    "new": _new,
+}

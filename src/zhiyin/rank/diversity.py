@@ -1,0 +1,99 @@
+"""Variety and the long tail: policies after the ranking, each with one dial."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import Self
+
+from zhiyin.contracts import Encoder, State
+from zhiyin.data.catalogue import Catalogue
+from zhiyin.data.dataset import Dataset
+from zhiyin.represent.items import item_vectors
+from zhiyin.types import Candidates, FloatArray, Query
+
+__all__ = ["DiversityReranker", "TailReranker"]
+
+
+class DiversityReranker:
+    """Maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998) over the text vectors of the items.
+
+    `weight` 0 leaves the order alone, 1 looks at variety only; only the first `window` take part.
+    """
+
+    def __init__(self, *, encoder: Encoder, weight: float = 0.2, window: int = 50) -> None:
+        self.encoder = encoder
+        self.weight = weight
+        self.window = window
+        self.vectors_: FloatArray = np.empty((0, 0), np.float32)
+
+    def fit(self, data: Dataset, *, seed: int = 0) -> Self:
+        self.refresh(data.items)
+        return self
+
+    def refresh(self, items: Catalogue) -> None:
+        """Encodes a catalogue (from the encoder's cache where it can)."""
+        self.vectors_ = item_vectors(self.encoder, items)
+
+    def rerank(self, query: Query, ranking: Candidates, n: int) -> Candidates:
+        if self.weight <= 0 or len(ranking) < 3:
+            return ranking
+        head = min(self.window, len(ranking))
+        vectors = self.vectors_[ranking.items[:head]]
+        similar = vectors @ vectors.T
+        relevance = _unit(ranking.score[:head])
+        closest = np.zeros(head, np.float32)
+        left = np.ones(head, np.bool_)
+        order = np.empty(head, np.intp)
+        for place in range(head):
+            gain = np.where(left, (1 - self.weight) * relevance - self.weight * closest, -np.inf)
+            order[place] = pick = int(np.argmax(gain))
+            left[pick] = False
+            closest = np.maximum(closest, similar[pick])
+        return ranking.take(np.concatenate([order, np.arange(head, len(ranking))]))
+
+    def state(self) -> State:
+        return {"vectors": self.vectors_}
+
+    def restore(self, state: Mapping[str, NDArray[np.generic] | str]) -> Self:
+        self.vectors_ = np.asarray(state["vectors"], np.float32)
+        return self
+
+
+class TailReranker:
+    """Lifts items that few people have chosen: `weight` 0 leaves the order alone, 1 ranks by rarity only."""
+
+    def __init__(self, *, weight: float = 0.1, window: int = 50) -> None:
+        self.weight = weight
+        self.window = window
+        self.rarity_: FloatArray = np.empty(0, np.float32)
+
+    def fit(self, data: Dataset, *, seed: int = 0) -> Self:
+        share = (data.counts() + 1.0) / (len(data) + data.n_items)
+        self.rarity_ = _unit(-np.log(share)).astype(np.float32)
+        return self
+
+    def rerank(self, query: Query, ranking: Candidates, n: int) -> Candidates:
+        if self.weight <= 0 or len(ranking) < 2:
+            return ranking
+        head = min(self.window, len(ranking))
+        items = ranking.items[:head]
+        known = items < len(self.rarity_)
+        rarity = np.where(known, self.rarity_[np.where(known, items, 0)], 1.0)
+        score = (1 - self.weight) * _unit(ranking.score[:head]) + self.weight * rarity
+        return ranking.take(np.concatenate([np.argsort(-score, kind="stable"), np.arange(head, len(ranking))]))
+
+    def state(self) -> State:
+        return {"rarity": self.rarity_}
+
+    def restore(self, state: Mapping[str, NDArray[np.generic] | str]) -> Self:
+        self.rarity_ = np.asarray(state["rarity"], np.float32)
+        return self
+
+
+def _unit(values: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Scaled to 0 … 1; all alike become 0."""
+    low, high = float(np.min(values)), float(np.max(values))
+    return (values - low) / (high - low) if high > low else np.zeros_like(values)

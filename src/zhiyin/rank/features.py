@@ -1,0 +1,82 @@
+"""What the learned ranker looks at, part one: the sources and their evidence."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zhiyin.types import Candidates, FloatArray, Query
+
+__all__ = ["AgreementFeature", "EvidenceFeature", "HistoryFeature", "SourceFeature"]
+
+
+class SourceFeature:
+    """Of every source: its score, the score relative to its best candidate, and its rank."""
+
+    def names(self, candidates: Candidates) -> tuple[str, ...]:
+        return tuple(f"{source}.{what}" for what in ("score", "relative", "rank") for source in candidates.sources)
+
+    def values(self, query: Query, candidates: Candidates) -> FloatArray:
+        scores = candidates.scores
+        best = np.nanmax(np.where(np.isnan(scores), -np.inf, scores), axis=0, initial=-np.inf)
+        scale = np.where(np.isfinite(best) & (best > 0), best, 1.0)
+        return np.hstack([scores, scores / scale, candidates.ranks]).astype(np.float32)
+
+
+class AgreementFeature:
+    """How far the sources agree: best rank, mean reciprocal rank, how many put it among their first 10 and 50."""
+
+    def names(self, candidates: Candidates) -> tuple[str, ...]:
+        return ("agreement.best_rank", "agreement.reciprocal", "agreement.first_10", "agreement.first_50")
+
+    def values(self, query: Query, candidates: Candidates) -> FloatArray:
+        ranks = np.where(np.isnan(candidates.ranks), np.inf, candidates.ranks)
+        columns = (
+            ranks.min(axis=1, initial=np.inf),
+            (1.0 / (10.0 + ranks)).sum(axis=1),
+            (ranks < 10).sum(axis=1),
+            (ranks < 50).sum(axis=1),
+        )
+        return np.stack(columns, axis=1).astype(np.float32)
+
+
+class EvidenceFeature:
+    """What the history says of each candidate, source by source, under several decays and from its last events."""
+
+    def __init__(self, *, decays: tuple[float, ...] = (0.5, 0.8, 0.95, 1.0), n_last: int = 3) -> None:
+        self.decays = decays
+        self.n_last = n_last
+
+    def names(self, candidates: Candidates) -> tuple[str, ...]:
+        kinds = [f"decay_{decay:g}" for decay in self.decays]
+        kinds += [f"last_{back + 1}" for back in range(self.n_last)] + ["max", "support"]
+        return tuple(f"{source}.{kind}" for source in candidates.evidence for kind in kinds)
+
+    def values(self, query: Query, candidates: Candidates) -> FloatArray:
+        h = len(query.history)
+        weights = np.stack([query.history.decayed(decay) for decay in self.decays])
+        columns = []
+        for block in candidates.evidence.values():
+            columns.append(weights @ block)
+            last = np.full((self.n_last, block.shape[1]), np.nan, np.float32)
+            if h:
+                newest = block[: -self.n_last - 1 : -1]
+                last[: len(newest)] = newest
+            columns.append(last)
+            columns.append(block.max(axis=0, initial=0.0)[None])
+            columns.append((block > 0).sum(axis=0, dtype=np.float32)[None])
+        if not columns:
+            return np.empty((len(candidates), 0), np.float32)
+        return np.concatenate(columns).T.astype(np.float32)
+
+
+class HistoryFeature:
+    """How much is known of who asks: the same for all candidates, it tells the trees which source to trust."""
+
+    def names(self, candidates: Candidates) -> tuple[str, ...]:
+        return ("history.length", "history.distinct", "history.hours_since_last")
+
+    def values(self, query: Query, candidates: Candidates) -> FloatArray:
+        history = query.history
+        since = (query.at - history.at[-1]) / 3600.0 if len(history) else np.nan
+        row = np.array([len(history), len(np.unique(history.items)), since], np.float32)
+        return np.broadcast_to(row, (len(candidates), 3)).astype(np.float32)

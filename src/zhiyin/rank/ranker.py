@@ -1,0 +1,29 @@
+"""What a ranker must be able to do: learn from replay rows, then score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+from typing_extensions import Self
+
+from zhiyin.contracts import Feature
+from zhiyin.rank.rows import Rows
+from zhiyin.types import Candidates, FloatArray, Query
+
+__all__ = ["Ranker"]
+
+
+@runtime_checkable
+class Ranker(Protocol):
+    """A scorer over all sources that learns from questions of the past."""
+
+    features: Sequence[Feature]
+
+    @property
+    def fitted(self) -> bool:
+        """False: the sources' own fusion orders the candidates."""
+        ...
+
+    def fit_rows(self, rows: Rows, *, seed: int = 0) -> Self: ...
+    def score(self, query: Query, candidates: Candidates) -> FloatArray: ...

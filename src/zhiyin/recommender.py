@@ -1,0 +1,396 @@
+"""The composed thing: named slots, one flow, and what it remembers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+from typing_extensions import Self
+
+from zhiyin.artefact import read_artefact, write_artefact
+from zhiyin.config import from_toml, to_toml
+from zhiyin.contracts import Encoder, Explainer, Persistent, Refreshable, Reranker, Retriever, Trainable, Updatable
+from zhiyin.data.catalogue import Catalogue
+from zhiyin.data.dataset import Dataset
+from zhiyin.data.histories import Histories, history_of
+from zhiyin.data.saved import about_of, dataset_of, tables_of
+from zhiyin.data.split import Holdout
+from zhiyin.decide import Decision, Pipeline
+from zhiyin.errors import ArtefactError, ConfigError, DataError, LlmError, NotFittedError
+from zhiyin.page import recommender_html
+from zhiyin.rank.ranker import Ranker
+from zhiyin.rank.rows import Question, Rows, collect, cut_for_replay
+from zhiyin.recommendations import Recommendations
+from zhiyin.retrieve.fuse import reciprocal_rank
+from zhiyin.types import Candidates, History, IntArray, Interaction, Item, Query, Reason, Recommendation, Trace
+
+__all__ = ["Progress", "Recommender"]
+
+Progress = Callable[[str, int, int], None]
+"""Called with the name of a stage, how much of it is done, and of how much."""
+
+
+class Recommender:
+    """Retrieve, rank, apply policies, explain: a fixed shape with named slots.
+
+    `retrievers` propose (and the one called `fallback` fills lists that stay short), `ranker` orders
+    (None: their fusion does), `rerankers` are policies after it, `explainer` gives reasons; `encoder` is
+    the text encoder that the parts share. Every source proposes `n_each`, fusion keeps `n_candidates`, the
+    last `n_history` events of the asker count. The ranker learns from the last `replay_share` of every user's
+    events (1 to `n_replay`, at most `max_questions` in all) against `n_negatives` other candidates each.
+    """
+
+    def __init__(
+        self,
+        *,
+        retrievers: Mapping[str, Retriever],
+        ranker: Ranker | None = None,
+        rerankers: Sequence[Reranker] = (),
+        explainer: Explainer | None = None,
+        encoder: Encoder | None = None,
+        fallback: str = "popular",
+        n_each: int = 100,
+        n_candidates: int = 200,
+        n_history: int = 50,
+        n_replay: int = 3,
+        replay_share: float = 0.1,
+        max_questions: int = 20_000,
+        n_negatives: int = 60,
+    ) -> None:
+        self.retrievers = retrievers
+        self.ranker = ranker
+        self.rerankers = rerankers
+        self.explainer = explainer
+        self.encoder = encoder
+        self.fallback = fallback
+        self.n_each = n_each
+        self.n_candidates = n_candidates
+        self.n_history = n_history
+        self.n_replay = n_replay
+        self.replay_share = replay_share
+        self.max_questions = max_questions
+        self.n_negatives = n_negatives
+        self.items_: Catalogue | None = None
+        self.histories_: Histories | None = None
+        self.rows_: Rows | None = None
+        self.timings_: dict[str, float] = {}
+        """Seconds of the last fit by part."""
+        self.version_ = ""
+
+    @classmethod
+    def default(cls, data: Dataset | None = None, *, encoder: Encoder | None = None) -> Recommender:
+        """Unfitted, with parts that suit the shape of `data`: good with no further option."""
+        from zhiyin.defaults import default_recommender
+
+        return default_recommender(data, encoder=encoder)
+
+    # -- learning ----------------------------------------------------------------------------------
+
+    def fit(self, data: Dataset, *, seed: int = 0, progress: Progress | None = None) -> Self:
+        """Learns everything from `data`; what an earlier fit or event taught is gone.
+
+        Where the ranker learns, the parts are fitted twice: on the log before a cut to collect what
+        would have been seen at each later event, then on everything.
+        """
+        if not len(data):
+            raise DataError("at least one interaction", value=f"{data.name!r} with none", hint="import events first")
+        self.timings_, self.rows_ = {}, None
+        if self.ranker is not None and self.ranker.features:
+            self.rows_ = self.replay(data, seed=seed, progress=progress)
+        self._fit_parts(data, seed, progress)
+        if self.ranker is not None and self.rows_ is not None:
+            with self._timed("ranker", progress):
+                self.ranker.fit_rows(self.rows_, seed=seed)
+        self.items_, self.histories_ = data.items, Histories(data)
+        self.version_ = ""
+        return self
+
+    def replay(self, data: Dataset, *, seed: int = 0, progress: Progress | None = None) -> Rows:
+        """Training rows for the ranker: features as they would have been at each event after a cut."""
+        assert self.ranker is not None
+        cut = cut_for_replay(
+            data, n_last=self.n_replay, share=self.replay_share, max_questions=self.max_questions, seed=seed
+        )
+        self._fit_parts(cut.fit, seed, progress)
+        with self._timed("replay", progress):
+            return collect(
+                self._questions(cut.holdout),
+                self.ranker.features,
+                n_negatives=self.n_negatives,
+                seed=seed,
+                progress=progress and (lambda done: progress("replay", done, len(cut.holdout))),
+            )
+
+    def _questions(self, holdout: Holdout) -> Iterator[Question]:
+        pipeline = self._pipeline()
+        for position, (_, history, targets) in enumerate(holdout):
+            seen = np.unique(history.items)
+            query = Query(history.tail(self.n_history), at=holdout.at(position), exclude=seen)
+            yield Question(query, pipeline.candidates(query)[0], targets)
+
+    def _fit_parts(self, data: Dataset, seed: int, progress: Progress | None) -> None:
+        for name, part in self._parts().items():
+            if isinstance(part, Trainable):
+                with self._timed(name, progress):
+                    part.fit(data, seed=seed)
+
+    @contextmanager
+    def _timed(self, name: str, progress: Progress | None) -> Iterator[None]:
+        if progress:
+            progress(name, 0, 1)
+        start = perf_counter()
+        yield
+        self.timings_[name] = self.timings_.get(name, 0.0) + perf_counter() - start
+        if progress:
+            progress(name, 1, 1)
+
+    def _parts(self) -> dict[str, object]:
+        """Every part that can learn, under the name of its folder in an artefact."""
+        parts: dict[str, object] = {f"retriever.{name}": part for name, part in self.retrievers.items()}
+        if self.ranker is not None:
+            for place, feature in enumerate(self.ranker.features):
+                parts[f"feature.{place}"] = feature
+            parts["ranker"] = self.ranker
+        for place, reranker in enumerate(self.rerankers):
+            parts[f"reranker.{place}"] = reranker
+        if self.explainer is not None:
+            parts["explainer"] = self.explainer
+        return parts
+
+    def update(self, event: Interaction) -> None:
+        """One more event: the next answer sees it. An item that is unknown still counts once it is added."""
+        self._histories().append(event)
+        for part in self._parts().values():
+            if isinstance(part, Updatable):
+                part.update(event)
+
+    def add_items(self, items: Iterable[Item]) -> None:
+        """New or changed items: encoded and recommendable when this returns."""
+        self.items_ = self._items().with_items(items)
+        for part in self._parts().values():
+            if isinstance(part, Refreshable):
+                part.refresh(self.items_)
+
+    def importances(self) -> dict[str, float]:
+        """What the ranker looks at, as shares by feature, largest first."""
+        ask = getattr(self.ranker, "importances", None)
+        if ask is None:
+            raise ConfigError(f"{type(self.ranker).__name__} learns no importances: use the ranker 'boosted' or 'fusion'")
+        found: dict[str, float] = ask()
+        return found
+
+    # -- answering ---------------------------------------------------------------------------------
+
+    def query(
+        self,
+        user: str | None = None,
+        *,
+        history: Sequence[str | Interaction] | None = None,
+        words: str = "",
+        locale: str = "en",
+        at: float | None = None,
+        context: Mapping[str, str] | None = None,
+        exclude: Iterable[str] = (),
+        only: Iterable[str] | None = None,
+        seen: bool = False,
+    ) -> Query:
+        """A question in codes. The history is that of `user`, or the one given (ids or interactions, oldest first).
+
+        `seen` True lets items of the history come back (disliked ones never do); `only` names all candidates;
+        `at` None means the time of the newest event known.
+        """
+        items = self._items()
+        past = self._history(user, history)
+        hidden = past.items if not seen else past.items[past.weights < 0]
+        codes = np.concatenate([hidden, items.ids.codes(exclude)])
+        return Query(
+            history=past,
+            user=user,
+            at=self._newest(past) if at is None else at,
+            words=words,
+            locale=locale,
+            context=dict(context or {}),
+            exclude=_known(codes),
+            only=None if only is None else _known(items.ids.codes(only)),
+        )
+
+    def _history(self, user: str | None, history: Sequence[str | Interaction] | None) -> History:
+        items = self._items()
+        if history is None:
+            return History() if user is None else self._histories().of(user, items.ids)
+        events = [event if isinstance(event, Interaction) else Interaction(user or "", event) for event in history]
+        return history_of(events, items.ids, self._histories().weights)
+
+    def _newest(self, past: History) -> float:
+        known = past.at[~np.isnan(past.at)]
+        newest = max(float(known.max()) if len(known) else -math.inf, self._histories().newest)
+        return newest if math.isfinite(newest) else math.nan
+
+    def rank(self, query: Query, n: int) -> Candidates:
+        """The first `n` items with what every source says of them: the path of service and of evaluation."""
+        return self.decide(query, n).ranking
+
+    def decide(self, query: Query, n: int) -> Decision:
+        """`rank` with its stages."""
+        if n < 1:
+            raise ConfigError(f"n: expected at least 1 item, got {n}")
+        return self._pipeline().decide(query, n)
+
+    def _pipeline(self) -> Pipeline:
+        return Pipeline(
+            self.retrievers, self.ranker, self.rerankers, self.fallback, self.n_each, self.n_candidates, self.n_history
+        )
+
+    def recommend(
+        self,
+        user: str | None = None,
+        *,
+        n: int = 10,
+        history: Sequence[str | Interaction] | None = None,
+        words: str = "",
+        locale: str = "en",
+        at: float | None = None,
+        context: Mapping[str, str] | None = None,
+        exclude: Iterable[str] = (),
+        only: Iterable[str] | None = None,
+        seen: bool = False,
+    ) -> Recommendations:
+        """What `user` (or whoever has this `history`) should see now, in order, with reasons. See `query`."""
+        asked = self.query(
+            user, history=history, words=words, locale=locale, at=at, context=context,
+            exclude=exclude, only=only, seen=seen,
+        )  # fmt: skip
+        return self.answer(asked, n)
+
+    def answer(self, query: Query, n: int = 10) -> Recommendations:
+        """`recommend` for a question that is already in codes."""
+        trace = self.explained(query, n)
+        return Recommendations(
+            items=trace.recommendations,
+            user=query.user,
+            locale=query.locale,
+            version=trace.version,
+            timings={stage.name: stage.ms for stage in trace.stages},
+            degraded=trace.degraded,
+        )
+
+    def trace(self, user: str | None = None, *, n: int = 10, words: str = "", locale: str = "en") -> Trace:
+        """The decision for a user from top to bottom: each stage with its time and what went in and out."""
+        return self.explained(self.query(user, words=words, locale=locale), n)
+
+    def explained(self, query: Query, n: int) -> Trace:
+        """A decision with its reasons. An explainer that fails leaves the list without reasons, never without items."""
+        decision = self.decide(query, n)
+        ranking, degraded = decision.ranking, decision.degraded
+        start = perf_counter()
+        reasons: list[tuple[Reason, ...]] = [()] * len(ranking)
+        if self.explainer is not None:
+            try:
+                reasons = self.explainer.explain(decision.query, ranking)
+            except LlmError:
+                degraded = (*degraded, "explainer")
+        stages = (*decision.stages, decision.timed("explain", (perf_counter() - start) * 1e3))
+        lines = tuple(self._line(ranking, place, reasons[place]) for place in range(len(ranking)))
+        return Trace(decision.query, stages, lines, self.version_, degraded)
+
+    def _line(self, ranking: Candidates, place: int, reasons: tuple[Reason, ...]) -> Recommendation:
+        items, code = self._items(), int(ranking.items[place])
+        ranks = ranking.ranks[place] if ranking.ranks.size else np.empty(0, np.float32)
+        proposed = sorted((rank, name) for rank, name in zip(ranks, ranking.sources) if rank < self.n_each)
+        return Recommendation(
+            item=items.ids[code],
+            title=items.titles[code],
+            score=float(ranking.score[place]),
+            rank=place + 1,
+            sources={name: int(rank) + 1 for rank, name in proposed},
+            reasons=reasons,
+        )
+
+    def similar(self, item: str, n: int = 10) -> Recommendations:
+        """Items that go with one item: what the sources that compare items say of it, fused by rank."""
+        code = self._items().ids.code(item)
+        if code < 0:
+            raise DataError("an item of the catalogue", value=item, hint=self._items().ids.like(item))
+        query = self.query(history=[item])
+        found, _ = self._pipeline().candidates(query)
+        columns = [place for place, name in enumerate(found.sources) if name in found.evidence]
+        if columns:
+            found = found.only(columns)
+        score = reciprocal_rank(found)
+        best = found.scored(score).take(np.argsort(-score, kind="stable")[:n])
+        return Recommendations(tuple(self._line(best, place, ()) for place in range(len(best))), version=self.version_)
+
+    # -- keeping -----------------------------------------------------------------------------------
+
+    def save(self, path: str | Path, *, created_at: str = "") -> str:
+        """Writes an artefact directory: parts, settings, catalogue and histories. Returns its version.
+
+        Events that came in by `update` are not in it: they belong to the store, not to the artefact.
+        """
+        data = self._histories().snapshot
+        states = {name: part.state() for name, part in self._parts().items() if isinstance(part, Persistent)}
+        info = {"created_at": created_at, "data": about_of(data)}
+        self.version_ = write_artefact(path, parts=states, config=to_toml(self), tables=tables_of(data), info=info)
+        return self.version_
+
+    @classmethod
+    def load(cls, path: str | Path, *, allow_import: Sequence[str] = ()) -> Recommender:
+        """What `save` wrote, checked file by file; answers are the same as before."""
+        artefact = read_artefact(path)
+        recommender = from_toml(artefact.config, allow_import=allow_import)
+        data = dataset_of(artefact.tables, dict(artefact.info["data"]), Path(path))
+        recommender.items_, recommender.histories_ = data.items, Histories(data)
+        for name, part in recommender._parts().items():
+            if isinstance(part, Persistent):
+                if name not in artefact.parts:
+                    raise ArtefactError(f"{path}: config.toml names {name!r}, but nothing was saved for it. Fit again")
+                part.restore(artefact.parts[name])
+            if isinstance(part, Refreshable):
+                part.refresh(data.items)
+        recommender.version_ = artefact.version
+        return recommender
+
+    # -- showing -----------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        return f"Recommender({', '.join(self.retrievers)}; {type(self.ranker).__name__}; {self._status()})"
+
+    def _repr_html_(self) -> str:
+        slots = [
+            ("retrievers", [(name, repr_options(part)) for name, part in self.retrievers.items()]),
+            ("ranker", [(type(self.ranker).__name__, repr_options(self.ranker))] if self.ranker is not None else []),
+            ("rerankers", [(type(part).__name__, repr_options(part)) for part in self.rerankers]),
+            ("explainer", [(type(self.explainer).__name__, repr_options(self.explainer))] if self.explainer else []),
+        ]
+        return recommender_html(slots, self._status())
+
+    def _status(self) -> str:
+        if self.histories_ is None:
+            return "not fitted"
+        data = self.histories_.snapshot
+        return f"fitted on {data.name}: {data.n_users:,} users, {len(self._items()):,} items, {len(data):,} interactions"
+
+    def _items(self) -> Catalogue:
+        if self.items_ is None:
+            raise NotFittedError("this recommender knows no items yet: call fit(dataset), or Recommender.load(path)")
+        return self.items_
+
+    def _histories(self) -> Histories:
+        if self.histories_ is None:
+            raise NotFittedError("this recommender knows no users yet: call fit(dataset), or Recommender.load(path)")
+        return self.histories_
+
+
+def _known(codes: IntArray) -> IntArray:
+    found: IntArray = np.unique(codes[codes >= 0]).astype(np.int32)
+    return found
+
+
+def repr_options(part: object) -> str:
+    """The plain options of a part as `name = value` lines."""
+    plain = {name: value for name, value in vars(part).items() if not name.endswith("_") and not name.startswith("_")}
+    return "\n".join(f"{name} = {value!r}" for name, value in plain.items() if isinstance(value, (int, float, str, tuple)))

@@ -1,0 +1,109 @@
+"""A text encoder behind an OpenAI-compatible endpoint: vLLM, TEI, llama.cpp, Ollama, a cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from zhiyin.errors import LlmError
+from zhiyin.llm.embeddings import EmbeddingsClient
+from zhiyin.represent.clean import clean_text
+from zhiyin.represent.user import unit_rows
+from zhiyin.types import FloatArray
+
+__all__ = ["EndpointEncoder"]
+
+
+class EndpointEncoder:
+    """Vectors from a server, at length one; put a `CachedEncoder` around it.
+
+    `passage_prefix` stands before item texts and `query_prefix` before users' words, as some models want
+    ("query: ", "passage: "). Without `dimensions` the server is asked once how long its vectors are.
+    The address is not part of the identity, so that a server may move: two models that are served under
+    one name need different `revision`s. Faults are LlmErrors.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        name: str,
+        api_key_env: str = "",
+        dimensions: int | None = None,
+        encoding: Literal["float", "base64"] = "float",
+        passage_prefix: str = "",
+        query_prefix: str = "",
+        revision: str = "",
+        max_chars: int = 4000,
+        batch: int = 64,
+        timeout_s: float = 30.0,
+        retries: int = 3,
+    ) -> None:
+        self.base_url = base_url
+        self.name = name
+        self.api_key_env = api_key_env
+        self.dimensions = dimensions
+        self.encoding = encoding
+        self.passage_prefix = passage_prefix
+        self.query_prefix = query_prefix
+        self.revision = revision
+        self.max_chars = max_chars
+        self.batch = batch
+        self.timeout_s = timeout_s
+        self.retries = retries
+        self._client: EmbeddingsClient | None = None
+        self._dim = dimensions or 0
+
+    @property
+    def dim(self) -> int:
+        if not self._dim:
+            self._dim = self._opened().embed(["a"]).shape[1]
+        return self._dim
+
+    @property
+    def identity(self) -> str:
+        prefixes = (self.passage_prefix, self.query_prefix)
+        return f"endpoint/{(self.name, self.revision, self.dimensions, *prefixes, self.max_chars)!r}"
+
+    def encode(self, texts: Sequence[str]) -> FloatArray:
+        """(n, dim) vectors of item texts; zeros for a text without a letter or digit."""
+        return self._encode(texts, self.passage_prefix)
+
+    def encode_words(self, texts: Sequence[str]) -> FloatArray:
+        """(n, dim) vectors of users' words."""
+        return self._encode(texts, self.query_prefix)
+
+    def close(self) -> None:
+        """Ends kept connections."""
+        if self._client is not None:
+            self._client.close()
+
+    def _encode(self, texts: Sequence[str], prefix: str) -> FloatArray:
+        cleaned = [clean_text(text, self.max_chars) for text in texts]
+        filled = [place for place, text in enumerate(cleaned) if text]
+        parts = []
+        for start in range(0, len(filled), self.batch):
+            part = self._opened().embed([prefix + cleaned[at] for at in filled[start : start + self.batch]])
+            self._dim = self._dim or part.shape[1]
+            if part.shape[1] != self._dim:
+                raise LlmError(f"{self.name!r} gave {part.shape[1]} numbers after vectors of {self._dim}")
+            parts.append(part)
+        vectors = np.zeros((len(texts), self.dim), np.float32)
+        if parts:
+            vectors[filled] = unit_rows(np.concatenate(parts))
+        return vectors
+
+    def _opened(self) -> EmbeddingsClient:
+        if self._client is None:
+            self._client = EmbeddingsClient(
+                base_url=self.base_url,
+                name=self.name,
+                api_key_env=self.api_key_env,
+                dimensions=self.dimensions,
+                encoding=self.encoding,
+                timeout_s=self.timeout_s,
+                retries=self.retries,
+            )
+        return self._client

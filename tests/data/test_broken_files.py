@@ -1,0 +1,153 @@
+"""Broken files: each ends in one message with the file, the place, what was expected and the way out."""
+
+import gzip
+import zipfile
+
+import polars as pl
+import pytest
+
+from zhiyin.data.importing import import_events
+from zhiyin.data.item_files import import_items
+from zhiyin.errors import DataError
+
+GOOD = "user,item,rating,at\nu1,a,4,1600000000\n"
+LATIN = "user,item\nJosé,Café\nAndré,Crème brûlée\n".encode("latin-1")
+
+
+def parquet(cut):
+    frame = pl.DataFrame({"user": ["a"] * 1000, "item": [str(n) for n in range(1000)]})
+    import io
+
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    return cut(buffer.getvalue())
+
+
+def archive():
+    import io
+
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        file.writestr("a.csv", GOOD)
+    return buffer.getvalue()
+
+
+BROKEN = {
+    "empty": ("e.csv", b"", ["e.csv", "expected rows", "an empty file"]),
+    "blank": ("e.csv", b"\n\n  \n", ["e.csv", "expected rows", "an empty file"]),
+    "header only": ("e.csv", b"user,item\n", ["e.csv", "at least one row", "no rows"]),
+    "all rows bad": ("e.csv", b"user,item\n,a\n,b\n", ["e.csv", "at least one row", "2 \xd7 no user"]),
+    "truncated parquet": (
+        "e.parquet",
+        parquet(lambda b: b[: len(b) // 2]),
+        ["e.parquet", "a whole Parquet file", "again"],
+    ),
+    "parquet without a tail": ("x.bin", parquet(lambda b: b[:-9]), ["x.bin", "a whole Parquet file"]),
+    "junk called parquet": ("e.parquet", b"hello", ["e.parquet", "a whole Parquet file"]),
+    "binary junk": ("e.csv", bytes(range(256)) * 20, ["e.csv", "row 1", "UTF-8 text", "binary file"]),
+    "latin-1": ("e.csv", LATIN, ["e.csv", "row 2", "UTF-8 text", "encoding='latin-1'"]),
+    "a flaw in UTF-8": (
+        "e.csv",
+        "user,item\n张三,苹果\n李四,".encode() + b"\xff\xfe\n",
+        ["e.csv", "row 3", "b'\\xff\\xfe", "UTF-8 text"],
+    ),
+    "no user": (
+        "e.csv",
+        b"who,item\nu,a\n",
+        ["e.csv", "row 1", "a column of users", "'who'", "mapping={'user'"],
+    ),
+    "no item": ("e.csv", b"user,thing\nu,a\n", ["e.csv", "row 1", "a column of items", "mapping={'item'"]),
+    "one column": ("e.csv", b"user\nu\n", ["e.csv", "a column of items"]),
+    "too many fields": (
+        "e.csv",
+        b"user,item\nu,a\nu,b,c\nu,d\n",
+        ["e.csv", "row 3", "expected 2 fields", "got 3", "'u', 'b', 'c'"],
+    ),
+    "too few fields": (
+        "e.csv",
+        b"user,item,at\nu,a,1600000000\nu,b\n",
+        ["e.csv", "row 3", "expected 3 fields", "got 2"],
+    ),
+    "an open quote": ("e.csv", b'user,item\nu,a\nu,"b\nu,c\n', ["e.csv", "row 3", "quote"]),
+    "bad JSON in line 7": (
+        "e.jsonl",
+        b'{"user":"u","item":"i"}\n' * 6 + b'{"user":"u","item":\n',
+        ["e.jsonl", "row 7", "a JSON object"],
+    ),
+    "a line that is no object": (
+        "e.jsonl",
+        b'{"user":"u","item":"i"}\n5\n',
+        ["e.jsonl", "row 2", "a JSON object", "got 5"],
+    ),
+    "NaN in JSON": (
+        "e.jsonl",
+        b'{"user":"u","item":"i","value":NaN}\n',
+        ["e.jsonl", "row 1", "NaN is not JSON"],
+    ),
+    "half a JSON file": ("e.json", b'[{"user":"u","item":"i"},', ["e.json", "JSON"]),
+    "no number": (
+        "e.csv",
+        (GOOD + "u1,b,four,1600000001\n").encode(),
+        ["e.csv", "row 3", "column 'rating'", "a number", "'four'", "drop"],
+    ),
+    "no time": (
+        "e.csv",
+        (GOOD + "u1,b,4,soon\n").encode(),
+        ["e.csv", "row 3", "column 'at'", "a time", "'soon'", "time_format"],
+    ),
+    "a list for an id": (
+        "e.jsonl",
+        b'{"user":["u"],"item":"i"}\n',
+        ["e.jsonl", "column 'user'", "one user per row", "List"],
+    ),
+    "zip": ("e.zip", archive(), ["e.zip", "a zip or Excel file", "unpack"]),
+    "half a gzip": (
+        "e.csv.gz",
+        gzip.compress(GOOD.encode() * 99)[:-12],
+        ["e.csv.gz", "a whole gzip file", "again"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_broken_file_says_what_and_where(tmp_path, case):
+    name, content, parts = BROKEN[case]
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        import_events(tmp_path / name)
+    message = str(caught.value)
+    assert all(part in message for part in parts), message
+    assert len(message) < 700
+    assert "\n" not in message
+
+
+def test_a_missing_file_and_a_directory(tmp_path):
+    with pytest.raises(DataError, match=r"gone.csv: expected a file.*is the path right"):
+        import_events(tmp_path / "gone.csv")
+    with pytest.raises(DataError, match="got 'a directory'"):
+        import_events(tmp_path)
+
+
+def test_an_encoding_that_is_none_or_wrong(tmp_path):
+    (tmp_path / "e.csv").write_bytes(LATIN)
+    assert list(import_events(tmp_path / "e.csv", encoding="latin-1").data.users) == ["José", "André"]
+    with pytest.raises(DataError, match="got 'klingon'"):
+        import_events(tmp_path / "e.csv", encoding="klingon")
+    with pytest.raises(DataError, match="row 2"):
+        import_events(tmp_path / "e.csv", encoding="ascii")
+
+
+def test_a_star_in_a_name_is_a_name(tmp_path):
+    """A reader that expands patterns would read two files."""
+    (tmp_path / "a*.csv").write_text("user,item\nu,a\n")
+    (tmp_path / "ab.csv").write_text("user,item\nv,b\n")
+    assert list(import_events(tmp_path / "a*.csv").data.users) == ["u"]
+
+
+def test_broken_item_files(tmp_path):
+    (tmp_path / "i.csv").write_text("name,price\nx,3\n")
+    with pytest.raises(DataError, match=r"i.csv, row 1: expected a column of item ids.*mapping"):
+        import_items(tmp_path / "i.csv")
+    (tmp_path / "j.csv").write_text("id,name\n,x\n")
+    with pytest.raises(DataError, match="at least one item"):
+        import_items(tmp_path / "j.csv")

@@ -1,0 +1,62 @@
+"""Item vectors: only what is new is encoded, and codes keep their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from zhiyin.data.catalogue import Catalogue
+from zhiyin.represent import HashEncoder, item_vectors
+from zhiyin.represent.items import ItemVectors
+from zhiyin.types import FloatArray, Item
+
+
+class Counting(HashEncoder):
+    def __init__(self) -> None:
+        super().__init__(dim=64)
+        self.asked: list[str] = []
+
+    def encode(self, texts: Sequence[str]) -> FloatArray:
+        self.asked += texts
+        return super().encode(texts)
+
+
+ITEMS = [
+    Item("a", "Star Wars"),
+    Item("b", "Toy Story", "toys come alive", {"genre": ("Animation", "Comedy")}),
+    Item("c", "…"),
+]
+
+
+def test_an_item_is_encoded_with_its_words() -> None:
+    catalogue = Catalogue.of(ITEMS)
+    vectors = item_vectors(HashEncoder(), catalogue)
+    np.testing.assert_array_equal(vectors[1], HashEncoder().encode([catalogue.describe(1)])[0])
+    assert "Comedy" in catalogue.describe(1)
+    assert item_vectors(HashEncoder(), Catalogue.of([])).shape == (0, 256)
+
+
+def test_refreshing_encodes_the_new_and_the_changed_only() -> None:
+    encoder, catalogue = Counting(), Catalogue.of(ITEMS)
+    old = ItemVectors.of(encoder, catalogue)
+    assert len(encoder.asked) == 3 and old.blank.tolist() == [False, False, True]
+    encoder.asked.clear()
+    later = catalogue.with_items([Item("d", "Alien"), Item("a", "Star Wars: A New Hope")])
+    new = ItemVectors.of(encoder, later, old)
+    assert encoder.asked == ["Star Wars: A New Hope", "Alien"]
+    np.testing.assert_array_equal(new.rows[1], old.rows[1])
+    assert new.rows[0] @ old.rows[0] < 0.99 and new.rows[3].any()
+
+
+def test_saving_in_half_precision_loses_nothing() -> None:
+    vectors = ItemVectors.of(HashEncoder(), Catalogue.of(ITEMS))
+    back = ItemVectors.saved(vectors.halves, vectors.digests, vectors.space)
+    np.testing.assert_array_equal(back.rows, vectors.rows)
+    np.testing.assert_array_equal(back.blank, vectors.blank)
+
+
+def test_unknown_codes_have_no_vector() -> None:
+    vectors = ItemVectors.of(HashEncoder(), Catalogue.of(ITEMS))
+    taken = vectors.take(np.array([-1, 0, 99], np.int32))
+    assert not taken[0].any() and taken[1].any() and not taken[2].any()
