@@ -76,14 +76,18 @@ def events(n_customers: int = 300) -> list[Row]:
     return [*rows[:100], *BROKEN, *rows[100:]]
 
 
+def write_shop(folder: str | Path) -> None:
+    """Both files, into a folder that need not exist."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    write(Path(folder) / "events.csv", "customer product action value time", events())
+    write(Path(folder) / "items.csv", "product title department price description", items())
+
+
 def write(path: Path, head: str, rows: list[Row]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([head.split(), *rows])
-    print(f"{path}: {len(rows)} rows")
+    print(f"{path}: {len(rows):,} rows")
 
 
 if __name__ == "__main__":
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
-    folder.mkdir(parents=True, exist_ok=True)
-    write(folder / "events.csv", "customer product action value time", events())
-    write(folder / "items.csv", "product title department price description", items())
+    write_shop(sys.argv[1] if len(sys.argv) > 1 else ".")

@@ -12,11 +12,12 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src"
 
 ROOMS = (
-    "errors", "types", "contracts", "page terminal", "llm", "data", "store", "represent", "retrieve", "rank", "explain",
-    "components config", "artefact decide recommendations defaults recommender", "evaluate", "analyse", "serve",
-    "console", "testing", "cli", "__main__", "__init__",
+    "errors", "types", "contracts", "page terminal",
+    "llm", "data", "store", "represent", "retrieve", "rank", "explain",
+    "components config", "artefact decide recommendations defaults recommender",
+    "evaluate", "analyse", "serve", "console", "testing", "cli", "__main__", "__init__",
 )  # fmt: skip
-"""In the order of the imports; a room of several files names them all. `zhiyin/__init__.py` may show everything."""
+"""In the order of the imports; a room of several files names them all. `__init__` shows what it likes."""
 
 
 def imported(source: str, known: frozenset[str], *, later: bool) -> set[str]:

@@ -23,7 +23,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "for": "Recommendations for {user}",
         "list": "Recommendations",
         "empty": "Nothing to recommend.",
-        "score": "score {score}, {part} of the highest in this list",
+        "score": "score {score}, {part} on the scale of this list",
         "degraded": "answered without: {parts}",
         "version": "version {version}",
         "head": "#|title|score|sources|why",
@@ -33,7 +33,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "for": "为 {user} 推荐",
         "list": "推荐列表",
         "empty": "暂无可推荐的内容。",
-        "score": "得分 {score}，为本列表最高分的 {part}",
+        "score": "得分 {score}，在本列表的尺度上为 {part}",
         "degraded": "未能使用：{parts}",
         "version": "版本 {version}",
         "head": "#|标题|得分|来源|理由",
@@ -188,11 +188,13 @@ class Recommendations(Sequence[Recommendation]):
     def _foot(self) -> str:
         told = []
         if self.version:
-            told.append(self._say("version").format(version=plain(self.version)))
+            told.append(self._say("version").format(version=plain(self.version, 40)))
         if self.timings:
             told.append(f"{sum(self.timings.values()):.1f} ms")
         if self.degraded:
-            told.append(self._say("degraded").format(parts=", ".join(map(plain, self.degraded))))
+            told.append(
+                self._say("degraded").format(parts=", ".join(plain(part, 40) for part in self.degraded))
+            )
         return " · ".join(told)
 
     def _say(self, what: str) -> str:

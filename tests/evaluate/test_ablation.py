@@ -60,3 +60,15 @@ def test_the_source_that_knows_the_rule_is_missed_and_the_useless_one_is_not(dat
 def test_one_source_cannot_be_left_out(data):
     with pytest.raises(ConfigError, match="at least 2"):
         ablate(Summing(retrievers={"rule": Parity()}, n_items=20), data)
+
+
+def test_a_recommender_whose_ranker_has_no_opinion_is_ablated_all_the_same(data):
+    class Silent(Summing):
+        def importances(self):
+            raise ConfigError("no ranker, no importances")
+
+    found = ablate(
+        Silent(retrievers={"rule": Parity(), "noise": Useless()}, n_items=20), data, Protocol(k=(5,))
+    )
+    assert found.importances == {}
+    assert "importance" not in found.table()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -53,7 +52,7 @@ class Server:
                             self.wfile.flush()
                         except OSError:
                             return
-                        time.sleep(0.05)
+                        threading.Event().wait(0.05)  # time.sleep is a counter here
                 else:
                     self.wfile.write(body)
 

@@ -122,14 +122,19 @@ def dataset_of(
             np.float32
         ),
         at=seconds(events["at"]) if "at" in events.columns else np.full(n, np.nan),
-        context={
-            name: np.array(events[name].cast(pl.String).fill_null("").to_list(), np.str_) for name in context
-        },
+        context={name: words_of(events[name]) for name in context},
         weights=weights,
         user_words=user_words,
         user_numbers=user_numbers,
         name=name,
     )
+
+
+def words_of(column: pl.Series) -> NDArray[np.str_]:
+    """(n,) words; null is ""."""
+    names, codes = encode(column.cast(pl.String).fill_null(""))
+    words: NDArray[np.str_] = np.array([*names, ""], np.str_)[codes]
+    return words
 
 
 def with_bare(items: Catalogue | None, named: pl.Series) -> Catalogue:

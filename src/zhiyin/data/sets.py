@@ -50,7 +50,7 @@ def ordered(folder: Path) -> pl.DataFrame:
 def ml_100k(folder: Path) -> Dataset:
     items = read(folder, "items").with_columns(
         year=pl.col("release_year").cast(pl.Float64, strict=False).fill_null(float("nan")),
-        title=readable(pl.col("title"))
+        title=readable(pl.col("title").str.replace("^unkonwn$", "unknown"))
         + pl.when(pl.col("release_year").str.contains(r"^\d{4}$"))
         .then(pl.format(" ({})", "release_year"))
         .otherwise(pl.lit("")),

@@ -175,7 +175,7 @@ def read_csv(path: Path, source: bytes | Path, delimiter: str, header: bool) -> 
 
 
 def ragged(path: Path, source: bytes | Path, delimiter: str, *, strict: bool = False) -> DataError | None:
-    """The first row with another number of fields than the first row, in words; strict = with faulty quotes."""
+    """The first row with another number of fields than row 1, in words; strict: or with faulty quotes."""
     wanted = 0
     lines = (line.decode("utf-8", "replace") for line in lines_of(source))
     rows = csv.reader(lines, delimiter=delimiter, strict=strict)

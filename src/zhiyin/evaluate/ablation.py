@@ -98,5 +98,15 @@ def ablate(
     compared = with_holm({
         source: found.compare(WHOLE, f"without {source}", metric) for source in sources
     })  # fmt: skip
-    importances = getattr(whole, "importances", None)
-    return Ablation(found, compared, dict(importances()) if callable(importances) else {})
+    return Ablation(found, compared, _importances(whole))
+
+
+def _importances(recommender: Any) -> dict[str, float]:
+    """What the ranker says of its features; nothing where there is no ranker, or one that has no opinion."""
+    told = getattr(recommender, "importances", None)
+    if not callable(told):
+        return {}
+    try:
+        return dict(told())
+    except ConfigError:
+        return {}

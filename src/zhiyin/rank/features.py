@@ -30,8 +30,9 @@ class AgreementFeature:
 
     def values(self, query: Query, candidates: Candidates) -> FloatArray:
         ranks = np.where(np.isnan(candidates.ranks), np.inf, candidates.ranks)
+        best = ranks.min(axis=1, initial=np.inf)
         columns = (
-            ranks.min(axis=1, initial=np.inf),
+            np.where(np.isinf(best), np.nan, best),
             (1.0 / (10.0 + ranks)).sum(axis=1),
             (ranks < 10).sum(axis=1),
             (ranks < 50).sum(axis=1),

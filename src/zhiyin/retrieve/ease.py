@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import linalg, sparse
 
 from zhiyin.data.dataset import Dataset
 from zhiyin.retrieve.linear import LinearRetriever
 from zhiyin.retrieve.matrix import user_item_matrix
 from zhiyin.retrieve.neighbours import Neighbours
-from zhiyin.types import FloatArray
+from zhiyin.types import FloatArray, IntArray
 
 __all__ = ["EaseRetriever"]
+
+BLOCK = 1024
+GRAM_ROW = 500
 
 
 class EaseRetriever(LinearRetriever):
@@ -29,7 +31,7 @@ class EaseRetriever(LinearRetriever):
         self,
         *,
         regularisation: float | None = None,
-        k: int = 200,
+        k: int = 100,
         decay: float = 0.9,
         max_exact: int = 20_000,
         neighbourhood: int = 200,
@@ -87,27 +89,42 @@ def mirror_lower(matrix: FloatArray, block: int = 1024) -> None:
 
 
 def local_weights(matrix: sparse.csr_matrix, penalty: float, size: int) -> sparse.csr_matrix:
-    """The column of each item from a ridge regression on the `size` items that occur with it most.
+    """(n, n) each column from a ridge regression on the `size` items that occur with its item most.
 
-    Memory stays proportional to n * size; items beyond the neighbourhood get no weight. The Gram matrix
-    of all items is made in blocks of columns and only its strongest entries are kept.
+    The `GRAM_ROW` strongest entries of each row of the Gram matrix are kept, so memory grows with n, not n^2;
+    a pair that is strong for neither of its items counts as never met.
     """
     n = matrix.shape[1]
-    columns = matrix.tocsc()
-    rows: list[NDArray[np.intp]] = []
-    values: list[FloatArray] = []
+    columns = sparse.csr_matrix(matrix.T)
+    blocks = (columns[start : start + BLOCK] @ matrix for start in range(0, n, BLOCK))
+    gram = Neighbours.of_blocks(map(without_diagonal, blocks, range(0, n, BLOCK)), n, max(GRAM_ROW, size))
+    diagonal = np.asarray(matrix.multiply(matrix).sum(axis=0), np.float32).ravel() + np.float32(penalty)
+    place = np.full(n + 1, -1, np.int32)
+    near = gram.ids[:, :size]
+    weights = np.zeros(near.shape, np.float32)
     for item in range(n):
-        users = columns.indices[columns.indptr[item] : columns.indptr[item + 1]]
-        taste = columns.data[columns.indptr[item] : columns.indptr[item + 1]]
-        together = np.asarray(matrix[users].multiply(taste[:, None]).sum(axis=0)).ravel()
-        together[item] = 0
-        near = np.argpartition(-together, min(size, n - 1))[:size]
-        near = near[together[near] > 0]
-        block = columns[:, near]
-        gram = (block.T @ block).toarray()
-        gram[np.diag_indices_from(gram)] += penalty
-        rows.append(near)
-        values.append(linalg.solve(gram, together[near], assume_a="pos").astype(np.float32))
-    lengths = np.array([len(near) for near in rows])
-    target = np.repeat(np.arange(n), lengths)
-    return sparse.csr_matrix((np.concatenate(values), (np.concatenate(rows), target)), shape=(n, n))
+        chosen = near[item][near[item] < n]
+        place[chosen] = np.arange(len(chosen))
+        system = submatrix(gram, chosen, place)
+        system[np.diag_indices_from(system)] = diagonal[chosen]
+        weights[item, : len(chosen)] = np.linalg.solve(system, gram.weights[item, : len(chosen)])
+        place[chosen] = -1
+    known = near < n
+    target = np.repeat(np.arange(n), known.sum(axis=1))
+    return sparse.csr_matrix((weights[known], (near[known], target)), shape=(n, n))
+
+
+def without_diagonal(block: sparse.csr_matrix, start: int) -> sparse.csr_matrix:
+    """A block of consecutive rows, from row `start` on, in which no item meets itself."""
+    block = sparse.csr_matrix(block)
+    block.data[start + np.repeat(np.arange(block.shape[0]), np.diff(block.indptr)) == block.indices] = 0
+    return block
+
+
+def submatrix(gram: Neighbours, chosen: IntArray, place: IntArray) -> FloatArray:
+    """(c, c) the symmetric part of `gram` on the chosen items; `place` holds the position of each of them, else -1."""
+    column = place[gram.ids[chosen]]
+    row, entry = np.nonzero(column >= 0)
+    found = np.zeros((len(chosen), len(chosen)), np.float32)
+    found[row, column[row, entry]] = gram.weights[chosen[row], entry]
+    return np.maximum(found, found.T)

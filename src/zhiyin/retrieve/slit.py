@@ -32,7 +32,7 @@ class SlitRetriever(LinearRetriever):
         decay: float = 0.85,
         window: int = 20,
         next_items: int = 1,
-        k: int = 200,
+        k: int = 100,
         max_items: int = 15_000,
     ) -> None:
         self.regularisation = regularisation

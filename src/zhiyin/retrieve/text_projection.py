@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from typing_extensions import Self
 
 from zhiyin.contracts import Encoder, State
 from zhiyin.data.catalogue import Catalogue
+from zhiyin.data.dataset import Dataset
 from zhiyin.represent.items import item_vectors
+from zhiyin.retrieve.kernel import count_pairs
 from zhiyin.retrieve.text_words import WordSpace
 from zhiyin.types import FloatArray
 
-__all__ = ["TextProjection"]
+__all__ = ["TextProjection", "damped_pairs", "paired"]
 
 KNOTS = 8
 """A number attribute becomes its nearness to so many quantiles."""
+
+
+def damped_pairs(data: Dataset, window: int, backward: float) -> sparse.csr_matrix:
+    """(n_items, n_items) co-occurrence by 1 / distance over the root of both items' events, as in `KernelRetriever`."""
+    pairs = count_pairs(data, 1 / np.arange(1, window + 1, dtype=np.float32))
+    pairs = sparse.csr_matrix(pairs + np.float32(backward) * pairs.T)
+    n = np.maximum(np.bincount(data.item[data.weight > 0], minlength=data.n_items), 1)
+    root = (1 / np.sqrt(n)).astype(np.float32)
+    pairs.data *= np.repeat(root, np.diff(pairs.indptr)) * root[pairs.indices]
+    return pairs
 
 
 class TextProjection:
@@ -45,7 +57,7 @@ class TextProjection:
 
     def fit(self, items: Catalogue, pairs: sparse.csr_matrix, *, seed: int = 0) -> Self:
         """`pairs` is (n_items, n_items): how often, damped, one item leads to another."""
-        known = (np.diff(pairs.indptr) > 0) | (np.bincount(pairs.indices, minlength=len(items)) > 0)
+        known = paired(pairs)
         self.words_ = WordSpace(dim=self.n_words).fit(items, known, seed=seed)
         self.knots_ = _knots(items, known)
         vectors = item_vectors(self.encoder, items)
@@ -113,6 +125,11 @@ class TextProjection:
         root = np.sqrt(strength[: self.dim])
         self.source_map_ = (left[:, : self.dim] * root).astype(np.float32)
         self.target_map_ = (right[: self.dim].T * root).astype(np.float32)
+
+
+def paired(pairs: sparse.csr_matrix) -> NDArray[np.bool_]:
+    """(n_items,) True for items with behaviour: those that lead somewhere or are led to."""
+    return (np.diff(pairs.indptr) > 0) | (np.bincount(pairs.indices, minlength=pairs.shape[0]) > 0)
 
 
 def _centred(vectors: FloatArray, common: FloatArray) -> FloatArray:
