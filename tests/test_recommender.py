@@ -1,6 +1,7 @@
 """The composed thing on tiny data: even users like even items, odd users odd ones."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -38,7 +39,9 @@ def composed(**options):
             "content": ContentRetriever(encoder=HashEncoder()),
             "popular": PopularRetriever(),
         },
-        ranker=BoostedRanker(features=[SourceFeature(), EvidenceFeature()], n_trees=30, min_rows_in_leaf=5, n_threads=1),
+        ranker=BoostedRanker(
+            features=[SourceFeature(), EvidenceFeature()], n_trees=30, min_rows_in_leaf=5, n_threads=1
+        ),
         explainer=EvidenceExplainer(),
         encoder=HashEncoder(),
         **options,
@@ -66,7 +69,7 @@ def test_people_get_their_side_and_nothing_twice_or_seen(fitted):
 def test_a_list_is_as_long_as_asked_while_there_are_items(fitted):
     everything = fitted.recommend("u0", n=50)
     assert len(everything) == 12 and len({line.item for line in everything}) == 12
-    assert all(a.score >= b.score for a, b in zip(everything, everything[1:], strict=False))
+    assert all(a.score >= b.score for a, b in pairwise(everything))
 
 
 def test_strangers_get_the_popular_and_a_history_makes_it_personal(fitted):
@@ -83,7 +86,7 @@ def test_an_event_changes_the_next_answer():
     for item in ("i1", "i3", "i5"):
         recommender.update(Interaction("new", item, at=3e6))
     assert sides(recommender.recommend("new", n=3)) == {1}
-    with pytest.raises(DataError, match="'clik'.*did you mean 'click'"):
+    with pytest.raises(DataError, match=r"'clik'.*did you mean 'click'"):
         recommender.update(Interaction("new", "i1", kind="clik"))
 
 
@@ -100,7 +103,10 @@ def test_a_new_item_is_recommendable_at_once_and_old_codes_stay():
 
 def test_exclude_only_seen_and_dislikes(fitted):
     seen = [fitted.items_.ids[code] for code in fitted.query("u0").history.items]
-    assert {line.item for line in fitted.recommend("u0", only=["i1", "i3", seen[0], "no"], n=9)} == {"i1", "i3"}
+    assert {line.item for line in fitted.recommend("u0", only=["i1", "i3", seen[0], "no"], n=9)} == {
+        "i1",
+        "i3",
+    }
     assert "i1" not in {line.item for line in fitted.recommend("u0", exclude=["i1", "no such"], n=50)}
     assert set(seen) <= {line.item for line in fitted.recommend("u0", seen=True, n=50)}
     hidden = [*map(lambda item: Interaction("x", item), seen[:3]), Interaction("x", "i0", kind="hide")]  # noqa: C417
@@ -183,7 +189,8 @@ class Broken:
 
 def test_a_source_that_fails_costs_its_opinion_not_the_answer():
     recommender = Recommender(
-        retrievers={"broken": Broken(), "kernel": KernelRetriever(), "popular": PopularRetriever()}, explainer=Broken()
+        retrievers={"broken": Broken(), "kernel": KernelRetriever(), "popular": PopularRetriever()},
+        explainer=Broken(),
     ).fit(checkerboard())
     answer = recommender.recommend("u0", n=3)
     assert len(answer) == 3 and answer.degraded == ("broken", "explainer")
@@ -203,7 +210,9 @@ def test_one_source_alone_is_served_in_its_own_order():
         def relevance(self, query):
             return DenseRelevance(np.array([0.1, 0.9, np.nan, 0.5], np.float32))
 
-    ranking = Pipeline({"fixed": Fixed()}, fallback="").decide(Query(exclude=np.array([3], np.int32)), 9).ranking
+    ranking = (
+        Pipeline({"fixed": Fixed()}, fallback="").decide(Query(exclude=np.array([3], np.int32)), 9).ranking
+    )
     assert ranking.items.tolist() == [1, 0]
 
 

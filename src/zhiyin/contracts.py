@@ -7,11 +7,10 @@ NaN, an empty list, then the fallback.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, Self, TypeAlias, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import Self
 
 from zhiyin.types import Candidates, FloatArray, IntArray, Interaction, Query, Reason
 
@@ -67,7 +66,7 @@ class Relevance(Protocol):
         ...
 
     def evidence(self, items: IntArray) -> FloatArray | None:
-        """(h, c) what each event of the history gives each item, before decay; None where there is no such thing."""
+        """(h, c) what each event of the history gives each item, before decay; None = cannot say."""
         ...
 
 

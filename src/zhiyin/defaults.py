@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zhiyin.contracts import Encoder, Retriever
+from zhiyin.contracts import Encoder, Feature, Retriever
 from zhiyin.data.dataset import Dataset
 from zhiyin.explain.evidence_explainer import EvidenceExplainer
 from zhiyin.rank.boosted import BoostedRanker
@@ -41,7 +41,7 @@ def default_recommender(data: Dataset | None = None, *, encoder: Encoder | None 
         "content": ContentRetriever(encoder=encoder),
         "popular": PopularRetriever(),
     }
-    features = [
+    features: list[Feature] = [
         SourceFeature(),
         AgreementFeature(),
         EvidenceFeature(),

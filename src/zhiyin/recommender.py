@@ -7,13 +7,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
+from typing import Self
 
 import numpy as np
-from typing_extensions import Self
 
 from zhiyin.artefact import read_artefact, write_artefact
 from zhiyin.config import from_toml, to_toml
-from zhiyin.contracts import Encoder, Explainer, Persistent, Refreshable, Reranker, Retriever, Trainable, Updatable
+from zhiyin.contracts import (
+    Encoder,
+    Explainer,
+    Persistent,
+    Refreshable,
+    Reranker,
+    Retriever,
+    Trainable,
+    Updatable,
+)
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.dataset import Dataset
 from zhiyin.data.histories import Histories, history_of
@@ -26,7 +35,17 @@ from zhiyin.rank.ranker import Ranker
 from zhiyin.rank.rows import Question, Rows, collect, cut_for_replay
 from zhiyin.recommendations import Recommendations
 from zhiyin.retrieve.fuse import reciprocal_rank
-from zhiyin.types import Candidates, History, IntArray, Interaction, Item, Query, Reason, Recommendation, Trace
+from zhiyin.types import (
+    Candidates,
+    History,
+    IntArray,
+    Interaction,
+    Item,
+    Query,
+    Reason,
+    Recommendation,
+    Trace,
+)
 
 __all__ = ["Progress", "Recommender"]
 
@@ -97,7 +116,9 @@ class Recommender:
         would have been seen at each later event, then on everything.
         """
         if not len(data):
-            raise DataError("at least one interaction", value=f"{data.name!r} with none", hint="import events first")
+            raise DataError(
+                "at least one interaction", value=f"{data.name!r} with none", hint="import events first"
+            )
         self.timings_, self.rows_ = {}, None
         if self.ranker is not None and self.ranker.features:
             self.rows_ = self.replay(data, seed=seed, progress=progress)
@@ -179,7 +200,9 @@ class Recommender:
         """What the ranker looks at, as shares by feature, largest first."""
         ask = getattr(self.ranker, "importances", None)
         if ask is None:
-            raise ConfigError(f"{type(self.ranker).__name__} learns no importances: use the ranker 'boosted' or 'fusion'")
+            raise ConfigError(
+                f"{type(self.ranker).__name__} learns no importances: use the ranker 'boosted' or 'fusion'"
+            )
         found: dict[str, float] = ask()
         return found
 
@@ -198,7 +221,7 @@ class Recommender:
         only: Iterable[str] | None = None,
         seen: bool = False,
     ) -> Query:
-        """A question in codes. The history is that of `user`, or the one given (ids or interactions, oldest first).
+        """A question in codes. Its history is that of `user`, or the one given (ids or events, oldest first).
 
         `seen` True lets items of the history come back (disliked ones never do); `only` names all candidates;
         `at` None means the time of the newest event known.
@@ -222,7 +245,9 @@ class Recommender:
         items = self._items()
         if history is None:
             return History() if user is None else self._histories().of(user, items.ids)
-        events = [event if isinstance(event, Interaction) else Interaction(user or "", event) for event in history]
+        events = [
+            event if isinstance(event, Interaction) else Interaction(user or "", event) for event in history
+        ]
         return history_of(events, items.ids, self._histories().weights)
 
     def _newest(self, past: History) -> float:
@@ -242,7 +267,13 @@ class Recommender:
 
     def _pipeline(self) -> Pipeline:
         return Pipeline(
-            self.retrievers, self.ranker, self.rerankers, self.fallback, self.n_each, self.n_candidates, self.n_history
+            self.retrievers,
+            self.ranker,
+            self.rerankers,
+            self.fallback,
+            self.n_each,
+            self.n_candidates,
+            self.n_history,
         )
 
     def recommend(
@@ -283,7 +314,7 @@ class Recommender:
         return self.explained(self.query(user, words=words, locale=locale), n)
 
     def explained(self, query: Query, n: int) -> Trace:
-        """A decision with its reasons. An explainer that fails leaves the list without reasons, never without items."""
+        """A decision with its reasons. When the explainer fails, the list comes without reasons."""
         decision = self.decide(query, n)
         ranking, degraded = decision.ranking, decision.degraded
         start = perf_counter()
@@ -322,7 +353,9 @@ class Recommender:
             found = found.only(columns)
         score = reciprocal_rank(found)
         best = found.scored(score).take(np.argsort(-score, kind="stable")[:n])
-        return Recommendations(tuple(self._line(best, place, ()) for place in range(len(best))), version=self.version_)
+        return Recommendations(
+            tuple(self._line(best, place, ()) for place in range(len(best))), version=self.version_
+        )
 
     # -- keeping -----------------------------------------------------------------------------------
 
@@ -334,7 +367,9 @@ class Recommender:
         data = self._histories().snapshot
         states = {name: part.state() for name, part in self._parts().items() if isinstance(part, Persistent)}
         info = {"created_at": created_at, "data": about_of(data)}
-        self.version_ = write_artefact(path, parts=states, config=to_toml(self), tables=tables_of(data), info=info)
+        self.version_ = write_artefact(
+            path, parts=states, config=to_toml(self), tables=tables_of(data), info=info
+        )
         return self.version_
 
     @classmethod
@@ -347,7 +382,9 @@ class Recommender:
         for name, part in recommender._parts().items():
             if isinstance(part, Persistent):
                 if name not in artefact.parts:
-                    raise ArtefactError(f"{path}: config.toml names {name!r}, but nothing was saved for it. Fit again")
+                    raise ArtefactError(
+                        f"{path}: config.toml names {name!r}, but nothing was saved for it. Fit again"
+                    )
                 part.restore(artefact.parts[name])
             if isinstance(part, Refreshable):
                 part.refresh(data.items)
@@ -362,9 +399,15 @@ class Recommender:
     def _repr_html_(self) -> str:
         slots = [
             ("retrievers", [(name, repr_options(part)) for name, part in self.retrievers.items()]),
-            ("ranker", [(type(self.ranker).__name__, repr_options(self.ranker))] if self.ranker is not None else []),
+            (
+                "ranker",
+                [(type(self.ranker).__name__, repr_options(self.ranker))] if self.ranker is not None else [],
+            ),
             ("rerankers", [(type(part).__name__, repr_options(part)) for part in self.rerankers]),
-            ("explainer", [(type(self.explainer).__name__, repr_options(self.explainer))] if self.explainer else []),
+            (
+                "explainer",
+                [(type(self.explainer).__name__, repr_options(self.explainer))] if self.explainer else [],
+            ),
         ]
         return recommender_html(slots, self._status())
 
@@ -372,16 +415,21 @@ class Recommender:
         if self.histories_ is None:
             return "not fitted"
         data = self.histories_.snapshot
-        return f"fitted on {data.name}: {data.n_users:,} users, {len(self._items()):,} items, {len(data):,} interactions"
+        size = f"{data.n_users:,} users, {len(self._items()):,} items, {len(data):,} interactions"
+        return f"fitted on {data.name}: {size}"
 
     def _items(self) -> Catalogue:
         if self.items_ is None:
-            raise NotFittedError("this recommender knows no items yet: call fit(dataset), or Recommender.load(path)")
+            raise NotFittedError(
+                "this recommender knows no items yet: call fit(dataset), or Recommender.load(path)"
+            )
         return self.items_
 
     def _histories(self) -> Histories:
         if self.histories_ is None:
-            raise NotFittedError("this recommender knows no users yet: call fit(dataset), or Recommender.load(path)")
+            raise NotFittedError(
+                "this recommender knows no users yet: call fit(dataset), or Recommender.load(path)"
+            )
         return self.histories_
 
 
@@ -392,5 +440,11 @@ def _known(codes: IntArray) -> IntArray:
 
 def repr_options(part: object) -> str:
     """The plain options of a part as `name = value` lines."""
-    plain = {name: value for name, value in vars(part).items() if not name.endswith("_") and not name.startswith("_")}
-    return "\n".join(f"{name} = {value!r}" for name, value in plain.items() if isinstance(value, (int, float, str, tuple)))
+    plain = {
+        name: value
+        for name, value in vars(part).items()
+        if not name.endswith("_") and not name.startswith("_")
+    }
+    return "\n".join(
+        f"{name} = {value!r}" for name, value in plain.items() if isinstance(value, (int, float, str, tuple))
+    )

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from zhiyin.data.dataset import Dataset
-from zhiyin.rank import AgreementFeature, AttributeFeature, EvidenceFeature, HistoryFeature, PopularityFeature, SourceFeature
+from zhiyin.rank import (
+    AgreementFeature,
+    AttributeFeature,
+    EvidenceFeature,
+    HistoryFeature,
+    PopularityFeature,
+    SourceFeature,
+)
 from zhiyin.retrieve.fuse import competition_ranks
 from zhiyin.types import Candidates, History, Interaction, Item, Query
 
@@ -21,7 +28,9 @@ def candidates(scores, evidence=None, sources=("a", "b")):
 def history(*items, at=None):
     n = len(items)
     return History(
-        np.array(items, np.int32), np.ones(n, np.float32), np.full(n, np.nan) if at is None else np.array(at, float)
+        np.array(items, np.int32),
+        np.ones(n, np.float32),
+        np.full(n, np.nan) if at is None else np.array(at, float),
     )
 
 
@@ -48,7 +57,9 @@ def test_agreement_counts_sources():
 def test_evidence_decays_from_the_newest_event():
     block = np.array([[1.0, 0.0], [0.0, 3.0]], np.float32)
     query = Query(history(5, 6))
-    columns = named(EvidenceFeature(decays=(0.5,), n_last=3), query, candidates([[1.0, 1.0]] * 2, {"a": block}))
+    columns = named(
+        EvidenceFeature(decays=(0.5,), n_last=3), query, candidates([[1.0, 1.0]] * 2, {"a": block})
+    )
     assert columns["a.decay_0.5"].tolist() == [0.5, 3]
     assert columns["a.last_1"].tolist() == [0, 3]
     assert columns["a.last_2"].tolist() == [1, 0]
@@ -94,7 +105,8 @@ def test_popularity_windows_count_only_what_had_happened(day, expected):
     assert dict(zip(data.items.ids, counts.tolist(), strict=True)) == expected
 
 
-def test_popularity_windows_equal_a_plain_count(rng=np.random.default_rng(3)):
+def test_popularity_windows_equal_a_plain_count():
+    rng = np.random.default_rng(3)
     at = rng.integers(0, 40, 300) * DAY / 4
     item = rng.integers(0, 5, 300)
     data = Dataset.of([Interaction(f"u{n}", str(item[n]), at=float(at[n])) for n in range(300)])
@@ -119,7 +131,9 @@ def test_attributes_shared_with_the_history():
         Item("c", attributes={"genre": ("war",)}),
     ]
     data = Dataset.of([Interaction("u", "a")], items)
-    columns = named(AttributeFeature(decay=0.5).fit(data), Query(history(0)), Candidates(np.arange(3, dtype=np.int32)))
+    columns = named(
+        AttributeFeature(decay=0.5).fit(data), Query(history(0)), Candidates(np.arange(3, dtype=np.int32))
+    )
     assert columns["genre.affinity"].tolist() == [1, 1, 0]
     assert columns["genre.count"].tolist() == [2, 1, 1]
     assert columns["year.to_last"][:2].tolist() == [0, 10] and np.isnan(columns["year.to_last"][2])

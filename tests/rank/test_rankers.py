@@ -21,7 +21,9 @@ def questions(n=200, seed=0):
         answer = int(rng.integers(30))
         good[answer] += 3
         scores = np.stack([noise, good], axis=1).astype(np.float32)
-        found = Candidates(np.arange(30, dtype=np.int32), ("noise", "good"), scores, competition_ranks(scores))
+        found = Candidates(
+            np.arange(30, dtype=np.int32), ("noise", "good"), scores, competition_ranks(scores)
+        )
         yield Question(Query(), found, np.array([answer], np.int32))
 
 
@@ -106,6 +108,7 @@ def test_variety_takes_turns_between_like_items_and_weight_0_changes_nothing():
 def test_the_tail_dial_lifts_what_few_have_chosen():
     data = Dataset.of([Interaction(f"u{n}", str(i)) for i in range(6) for n in range(6 - i)])
     plain, lifted = (
-        TailReranker(weight=weight).fit(data).rerank(Query(), ranking(), 6).items.tolist() for weight in (0.0, 1.0)
+        TailReranker(weight=weight).fit(data).rerank(Query(), ranking(), 6).items.tolist()
+        for weight in (0.0, 1.0)
     )
     assert plain == [0, 1, 2, 3, 4, 5] and lifted == [5, 4, 3, 2, 1, 0]

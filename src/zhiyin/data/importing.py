@@ -105,17 +105,22 @@ def import_events(
             name=name or table.path.stem,
             **read_users(users, frame["user"], findings),
         )
-    report = ImportReport(
+    report = report_of(table, columns, len(frame), findings)
+    sample = tuple(frame.drop("row").head(n_sample).to_dicts())
+    return Imported(data, report, columns, sample, items_report)
+
+
+def report_of(table: Table, columns: EventColumns, n_kept: int, findings: Findings) -> ImportReport:
+    """Everything that was guessed, dropped and mended."""
+    return ImportReport(
         file=str(table.path),
         n_read=len(table.frame),
-        n_kept=len(frame),
+        n_kept=n_kept,
         columns=columns.as_dict(),
         unused=unused(table, columns),
         findings=tuple(findings.found.values()),
         notes=(*encoding_notes(table), *columns.notes, *findings.notes),
     )
-    sample = tuple(frame.drop("row").head(n_sample).to_dicts())
-    return Imported(data, report, columns, sample, items_report)
 
 
 def typed(

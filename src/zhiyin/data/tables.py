@@ -214,7 +214,9 @@ def guess_delimiter(text: str) -> str:
     ';'
     """
     lines = text.splitlines()
-    lines = [line for line in (lines[:-1] if len(lines) > 1 else lines)[:50] if line.strip()]
+    if len(lines) > 1 and not text.endswith("\n"):
+        lines.pop()  # the sample may end within it
+    lines = [line for line in lines[:50] if line.strip()]
     best, found = (0.0, 0), ","
     for delimiter in DELIMITERS:
         widths = [len(fields) for fields in csv.reader(lines, delimiter=delimiter)]

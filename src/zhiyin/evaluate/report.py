@@ -157,7 +157,7 @@ class Page:
             found = [(row, b) for row in self.rows for b in row.buckets if (b.kind, b.name) == (kind, name)]
             n = self.words["questions"].format(n=f"{found[0][1].n:,}")
             drawn = [Bar(row.name, b.metrics[metric], self.styles[row.name]) for row, b in found]
-            groups.append((f"{name}\n{n}", drawn))
+            groups.append((f"{phrase(name, self.words)}\n{n}", drawn))
         if not groups:
             return ""
         title = _metric_name(metric)
@@ -175,7 +175,7 @@ class Page:
             best=self.best.name, reference=e.reference, metric=_metric_name(e.main_metric)
         )
         head = ["", "n", w["difference"], w["interval"], "p", w["won"], w["lost"], w["tied"]]
-        body = [[name, f"{one.n:,}", *_difference(one)] for name, one in compared.items()]
+        body = [[phrase(name, self.words), f"{one.n:,}", *_difference(one)] for name, one in compared.items()]
         return f"<h3>{escape(plain(title))}</h3>{self._table(head, body)}"
 
     def exposure(self) -> str:
@@ -188,7 +188,7 @@ class Page:
         drawn = curves(
             lines, title=w["exposure"], across=w["exposure_x"], up=w["exposure_y"], diagonal=w["equal"]
         )
-        return self._section("exposure", self._figure(drawn, f"@{self.k}"))
+        return self._section("exposure", self._figure(drawn, f"@{self.k}", kind="square"))
 
     def roc(self) -> str:
         """ROC curves of the lists."""
@@ -198,7 +198,9 @@ class Page:
             for row in self.rows
         ]
         drawn = curves(lines, title=w["roc"], across=w["roc_x"], up=w["roc_y"], diagonal=w["chance"])
-        return self._section("roc", self._figure(drawn, f"AUC@{n}"), note=w["roc_note"].format(n=n))
+        return self._section(
+            "roc", self._figure(drawn, f"AUC@{n}", kind="square"), note=w["roc_note"].format(n=n)
+        )
 
     def time(self) -> str:
         """What it cost."""
@@ -262,9 +264,10 @@ class Page:
             f"{body}</section>"
         )
 
-    def _figure(self, drawn: str, title: str) -> str:
+    def _figure(self, drawn: str, title: str, *, kind: str = "wide") -> str:
         return (
-            f"<figure><figcaption>{escape(title)}</figcaption>{drawn}"
+            f'<figure class="{kind}">'
+            f"<figcaption>{escape(title)}</figcaption>{drawn}"
             f'<p class="under">{escape(self._under())}</p></figure>'
         )
 

@@ -103,6 +103,7 @@ CHINESE_FACTS: Mapping[str, str] = {
     "cold: only the items hidden from every fit": "冷启动：只含训练时隐藏的物品",
     "file order, stable sorts": "按文件顺序，稳定排序",
     "every target": "每个目标", "all": "全部",
+    "head": "头部", "mid": "中部", "tail": "尾部", "1-4 events": "1-4 个事件", "cold (0)": "冷启动（0）",
     "named, with their history": "带用户标识和历史",
     "unnamed, with their history": "匿名，只带历史",
 }  # fmt: skip

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import Self
 
 from zhiyin.contracts import Feature, State
 from zhiyin.errors import NotFittedError
@@ -53,7 +52,9 @@ class BoostedRanker:
         if len(rows.group) < 20:
             return self
         fit, check = _by_question(rows, np.random.default_rng(seed))
-        train = lightgbm.Dataset(rows.values[fit.rows], rows.label[fit.rows], group=fit.group, free_raw_data=True)
+        train = lightgbm.Dataset(
+            rows.values[fit.rows], rows.label[fit.rows], group=fit.group, free_raw_data=True
+        )
         valid = lightgbm.Dataset(
             rows.values[check.rows], rows.label[check.rows], group=check.group, reference=train
         )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import Self
 
 from zhiyin.contracts import Encoder, State
 from zhiyin.data.catalogue import Catalogue
@@ -83,7 +83,9 @@ class TailReranker:
         known = items < len(self.rarity_)
         rarity = np.where(known, self.rarity_[np.where(known, items, 0)], 1.0)
         score = (1 - self.weight) * _unit(ranking.score[:head]) + self.weight * rarity
-        return ranking.take(np.concatenate([np.argsort(-score, kind="stable"), np.arange(head, len(ranking))]))
+        return ranking.take(
+            np.concatenate([np.argsort(-score, kind="stable"), np.arange(head, len(ranking))])
+        )
 
     def state(self) -> State:
         return {"rarity": self.rarity_}

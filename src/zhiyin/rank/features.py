@@ -13,7 +13,9 @@ class SourceFeature:
     """Of every source: its score, the score relative to its best candidate, and its rank."""
 
     def names(self, candidates: Candidates) -> tuple[str, ...]:
-        return tuple(f"{source}.{what}" for what in ("score", "relative", "rank") for source in candidates.sources)
+        return tuple(
+            f"{source}.{what}" for what in ("score", "relative", "rank") for source in candidates.sources
+        )
 
     def values(self, query: Query, candidates: Candidates) -> FloatArray:
         scores = candidates.scores
@@ -23,7 +25,7 @@ class SourceFeature:
 
 
 class AgreementFeature:
-    """How far the sources agree: best rank, mean reciprocal rank, how many put it among their first 10 and 50."""
+    """How far the sources agree: best rank, mean reciprocal rank, how many put it in their first 10 and 50."""
 
     def names(self, candidates: Candidates) -> tuple[str, ...]:
         return ("agreement.best_rank", "agreement.reciprocal", "agreement.first_10", "agreement.first_50")
@@ -41,7 +43,7 @@ class AgreementFeature:
 
 
 class EvidenceFeature:
-    """What the history says of each candidate, source by source, under several decays and from its last events."""
+    """What the history says of each candidate, by source, under several decays and from its last events."""
 
     def __init__(self, *, decays: tuple[float, ...] = (0.5, 0.8, 0.95, 1.0), n_last: int = 3) -> None:
         self.decays = decays
@@ -71,7 +73,7 @@ class EvidenceFeature:
 
 
 class HistoryFeature:
-    """How much is known of who asks: the same for all candidates, it tells the trees which source to trust."""
+    """How much is known of who asks: it tells the trees which source to trust, and when."""
 
     def names(self, candidates: Candidates) -> tuple[str, ...]:
         return ("history.length", "history.distinct", "history.hours_since_last")

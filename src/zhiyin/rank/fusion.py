@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import Self
 
 from zhiyin.contracts import Feature, State
 from zhiyin.rank.features import SourceFeature
@@ -63,7 +63,9 @@ class FusionRanker:
         return {"weights": json.dumps(self.weights_)}
 
     def restore(self, state: Mapping[str, NDArray[np.generic] | str]) -> Self:
-        self.weights_ = {str(name): float(weight) for name, weight in json.loads(str(state["weights"])).items()}
+        self.weights_ = {
+            str(name): float(weight) for name, weight in json.loads(str(state["weights"])).items()
+        }
         return self
 
 

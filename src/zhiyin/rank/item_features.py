@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import Self
 
 from zhiyin.contracts import State
 from zhiyin.data.catalogue import Catalogue, Categories
@@ -54,7 +54,11 @@ class PopularityFeature:
     def values(self, query: Query, candidates: Candidates) -> FloatArray:
         items = candidates.items
         known = items < len(self.counts_)
-        count = np.where(known, self.counts_[np.where(known, items, 0)], 0.0) if len(self.counts_) else 0.0 * items
+        count = (
+            np.where(known, self.counts_[np.where(known, items, 0)], 0.0)
+            if len(self.counts_)
+            else 0.0 * items
+        )
         columns = [np.log1p(count)]
         if len(self.times_) and not np.isnan(query.at):
             recent = [self._in_window(items, query.at, days * DAY) for days in self.window_days]
@@ -102,7 +106,9 @@ class AttributeFeature:
         if self.items_ is None:
             return ()
         words = (f"{name}.{what}" for name in self.items_.words for what in ("affinity", "last", "count"))
-        numbers = (f"{name}.{what}" for name in self.items_.numbers for what in ("value", "to_mean", "to_last"))
+        numbers = (
+            f"{name}.{what}" for name in self.items_.numbers for what in ("value", "to_mean", "to_last")
+        )
         return (*words, *numbers)
 
     def values(self, query: Query, candidates: Candidates) -> FloatArray:
@@ -124,7 +130,7 @@ class AttributeFeature:
 def _word_columns(
     table: Categories, history: IntArray, weights: FloatArray, items: IntArray
 ) -> list[NDArray[np.floating]]:
-    """Mean weight of the item's words in the history's profile; the same with the last event alone; how many words."""
+    """Mean weight of the item's words in the history's profile; the same for its last event; how many words."""
     profile = np.zeros(len(table.values) + 1)
     codes, owner = _words_of(table, history)
     if len(codes):

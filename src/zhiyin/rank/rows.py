@@ -89,7 +89,7 @@ def collect(
     rng = np.random.default_rng(seed)
     blocks, labels, group, asked = [], [], [], 0
     names: tuple[str, ...] = ()
-    for asked, question in enumerate(questions, start=1):  # noqa: B007  # the count is the result
+    for asked, question in enumerate(questions, start=1):  # the count is the result
         if progress:
             progress(asked)
         chosen = np.isin(question.candidates.items, question.targets)
@@ -107,9 +107,7 @@ def collect(
     return Rows(values, names, label, np.array(group, np.int64), asked)
 
 
-def _thin(
-    chosen: NDArray[np.bool_], n_negatives: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
+def _thin(chosen: NDArray[np.bool_], n_negatives: int, rng: np.random.Generator) -> NDArray[np.int64]:
     others = np.flatnonzero(~chosen)
     if len(others) > n_negatives:
         others = rng.choice(others, n_negatives, replace=False)

@@ -63,7 +63,8 @@ class RulesRanker:
     def score(self, query: Query, candidates: Candidates) -> FloatArray:
         rule = next((rule for rule in self.rules if rule.fits(query)), None)
         weights = np.array(
-            [1.0 if rule is None else rule.sources.get(source, 0.0) for source in candidates.sources], np.float32
+            [1.0 if rule is None else rule.sources.get(source, 0.0) for source in candidates.sources],
+            np.float32,
         )
         shares = np.nan_to_num(1.0 / (self.offset + candidates.ranks), nan=0.0)
         # Sources that the rule leaves out still break ties, so that no order is arbitrary.

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import linalg, sparse
 
 from zhiyin.data.dataset import Dataset
+from zhiyin.errors import ConfigError
 from zhiyin.retrieve.linear import LinearRetriever
 from zhiyin.retrieve.matrix import user_item_matrix
 from zhiyin.retrieve.neighbours import Neighbours
@@ -47,7 +48,7 @@ class EaseRetriever(LinearRetriever):
         active = np.flatnonzero(np.diff(matrix.tocsc().indptr))
         matrix = matrix[:, active]
         penalty = self.penalty(matrix)
-        if len(active) <= self.max_exact:
+        if 0 < len(active) <= self.max_exact:
             found = Neighbours.of_dense(exact_weights(matrix, penalty), self.k)
         else:
             found = Neighbours.of_sparse(local_weights(matrix, penalty, self.neighbourhood), self.k)
@@ -70,7 +71,7 @@ def exact_weights(matrix: sparse.csr_matrix, penalty: float) -> FloatArray:
     if not failed:
         inverse, failed = linalg.lapack.spotri(factor, lower=1, overwrite_c=1)
     if failed:
-        raise ValueError(f"EASE cannot be solved with regularisation {penalty!r}: expected a number above 0")
+        raise ConfigError(f"regularisation {penalty!r} leaves no solution: expected a number above 0")
     scale = -1 / inverse.diagonal()
     mirror_lower(inverse)
     inverse *= scale[None, :]
@@ -122,7 +123,7 @@ def without_diagonal(block: sparse.csr_matrix, start: int) -> sparse.csr_matrix:
 
 
 def submatrix(gram: Neighbours, chosen: IntArray, place: IntArray) -> FloatArray:
-    """(c, c) the symmetric part of `gram` on the chosen items; `place` holds the position of each of them, else -1."""
+    """(c, c) `gram` on the chosen items, made symmetric; `place` is the position of each of them, else -1."""
     column = place[gram.ids[chosen]]
     row, entry = np.nonzero(column >= 0)
     found = np.zeros((len(chosen), len(chosen)), np.float32)

@@ -78,4 +78,4 @@ class FactorRelevance(DenseRelevance):
             return None
         known = (items >= 0) & (items < len(self.items))
         block: FloatArray = self.events @ self.items[np.where(known, items, 0)].T
-        return np.where(known, block, np.float32(0))
+        return np.where(known & ~np.isnan(block), block, np.float32(0))

@@ -28,7 +28,8 @@ class SgdRetriever:
     """Two vectors per item: what it asks for as a part of the past, and what it has as the next item.
 
     Trained to name the next liked item from the decayed last `window` ones. There is no vector per user,
-    so a new user and a new event count at once, and the parts of the sum are exact evidence.
+    so a new user and a new event count at once, and the parts of the sum are exact evidence. Items that
+    never came next cannot be scored.
     """
 
     def __init__(
@@ -67,6 +68,8 @@ class SgdRetriever:
                 rows = order[start : start + BATCH]
                 drawn = random.choice(data.n_items, self.negatives, p=chance).astype(np.int32)
                 self._step(past[rows], item[rows], drawn, np.log(chance).astype(np.float32), learnt)
+        asks[np.bincount(past.indices, minlength=data.n_items) == 0] = 0
+        items[np.bincount(item, minlength=data.n_items) == 0] = np.nan
         self.asks_, self.items_ = asks, items
         return self
 
