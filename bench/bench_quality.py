@@ -4,8 +4,8 @@
     python bench/bench_quality.py --cold ml-1m amazon-beauty amazon-games
     python bench/bench_quality.py --part validation ml-1m      # the part on which settings are chosen
 
-Sets come from $ZHIYIN_DATA. ML-100K is tested under regime T+V, the others under T. Prints the table,
-the paired test against the best single source, fit seconds by part and peak memory; `--json DIR` keeps everything.
+Sets come from $ZHIYIN_DATA. ML-100K is tested under regime T+V, the others under T. It prints the
+table, the paired tests against the floors, and the peak memory; `--json DIR` keeps everything.
 """
 
 from __future__ import annotations

@@ -31,7 +31,6 @@ def default_recommender(data: Dataset | None = None, *, encoder: Encoder | None 
 
     encoder = encoder or CachedEncoder(UseEncoder())
     retrievers: dict[str, Retriever] = {
-        "next": KernelRetriever(window=1, backward=0.3, damp_source=0.0, damp_target=0.3, decay=0.5),
         "near": KernelRetriever(window=3, backward=0.3, damp_source=0.3, damp_target=0.3, decay=0.7),
         "kernel": KernelRetriever(backward=0.2, damp_target=0.4, decay=0.75),
         "wide": KernelRetriever(window=30, power=0.5, damp_target=0.4, decay=0.85),

@@ -8,7 +8,7 @@ import re
 import tomllib
 import typing
 from collections.abc import Iterable, Mapping, Sequence
-from importlib import import_module
+from importlib import import_module as imported_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,7 @@ def from_toml(source: str | Path, *, allow_import: Sequence[str] = ()) -> Recomm
     `allow_import` names the modules whose classes the file may use as `type = "module:Class"`.
     """
     # By name: the recommender saves itself through this room, so it stands below it.
-    whole = import_module("zhiyin.recommender").Recommender
+    whole = imported_module("zhiyin.recommender").Recommender
     name, text = _text(source)
     try:
         table = tomllib.loads(text)
@@ -178,7 +178,7 @@ class _Reading:
             )
             return None
         try:
-            found = getattr(import_module(module), attribute, None)
+            found = getattr(imported_module(module), attribute, None)
         except ImportError as error:
             self.fault(f"{path}.type", f"{module!r} cannot be imported: {error}")
             return None

@@ -25,7 +25,7 @@ class SourceFeature:
 
 
 class AgreementFeature:
-    """How far the sources agree: best rank, mean reciprocal rank, how many put it in their first 10 and 50."""
+    """How far the sources agree: best rank, sum of reciprocal ranks, counts in the first 10 and 50."""
 
     def names(self, candidates: Candidates) -> tuple[str, ...]:
         return ("agreement.best_rank", "agreement.reciprocal", "agreement.first_10", "agreement.first_50")

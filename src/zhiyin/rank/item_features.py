@@ -130,7 +130,7 @@ class AttributeFeature:
 def _word_columns(
     table: Categories, history: IntArray, weights: FloatArray, items: IntArray
 ) -> list[NDArray[np.floating]]:
-    """Mean weight of the item's words in the history's profile; the same for its last event; how many words."""
+    """Mean weight of the item's words in the history's profile; the same for its last event; word count."""
     profile = np.zeros(len(table.values) + 1)
     codes, owner = _words_of(table, history)
     if len(codes):

@@ -1,0 +1,255 @@
+"""A recommender and its TOML image say the same, and a mistake in a file is told by its path."""
+
+from __future__ import annotations
+
+import inspect
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from zhiyin.components import Component, components, options_of
+from zhiyin.config import commented_toml, from_toml, to_toml
+from zhiyin.errors import ConfigError
+from zhiyin.explain import EvidenceExplainer
+from zhiyin.rank.boosted import BoostedRanker
+from zhiyin.rank.diversity import DiversityReranker
+from zhiyin.rank.features import EvidenceFeature, SourceFeature
+from zhiyin.recommender import Recommender
+from zhiyin.represent import CachedEncoder, HashEncoder
+from zhiyin.retrieve import PopularRetriever
+from zhiyin.retrieve.content import ContentRetriever
+
+EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.toml"))
+
+
+class OwnRetriever:
+    """A class of a user's own."""
+
+    def __init__(self, *, mode: Literal["fast", "exact"] = "fast", path: Path | str | None = None) -> None:
+        self.mode = mode
+        self.path = path
+
+    def relevance(self, query: object) -> None:
+        """Never asked here."""
+
+
+class Unknown:
+    """Not a retriever."""
+
+
+def whole() -> Recommender:
+    encoder = CachedEncoder(HashEncoder(dim=32))
+    return Recommender(
+        encoder=encoder,
+        retrievers={
+            "popular": PopularRetriever(half_life_days=3),
+            "by meaning": ContentRetriever(encoder=encoder),
+        },
+        ranker=BoostedRanker(features=[SourceFeature(), EvidenceFeature(decays=(0.5, 1.0))], n_trees=7),
+        rerankers=(DiversityReranker(encoder=encoder, weight=0.5),),
+        explainer=EvidenceExplainer(),
+        n_candidates=50,
+    )
+
+
+def made(part: Component) -> object:
+    """One of each: with its defaults, and with stand-ins where something must be given."""
+    given: dict[str, Any] = {}
+    for option in part.options:
+        if option.required:
+            one: Any = HashEncoder() if option.role == "Encoder" else PopularRetriever()
+            one = SourceFeature() if option.role == "Feature" else one
+            given[option.name] = {"one": one, "sequence": [one], "mapping": {"a": one}}.get(
+                option.shape, "text"
+            )
+    return part.cls(**given)
+
+
+def placed(part: Component) -> Recommender:
+    """A recommender that holds the part in the slot for its role."""
+    slots: dict[str, Any] = {"retrievers": {"popular": PopularRetriever()}}
+    one = made(part)
+    if part.role == "Retriever":
+        slots["retrievers"] = {"one": one}
+    elif part.role == "Feature":
+        slots["ranker"] = BoostedRanker(features=[one])  # type: ignore[list-item]
+    elif part.role == "Reranker":
+        slots["rerankers"] = [one]
+    elif part.role in ("Encoder", "Ranker", "Explainer"):
+        slots[part.role.lower()] = one
+    else:
+        pytest.skip(f"a recommender has no slot for a {part.role}")
+    return Recommender(**slots)
+
+
+@pytest.mark.parametrize("part", components(), ids=lambda part: f"{part.role}-{part.name}")
+def test_every_part_goes_there_and_back(part: Component) -> None:
+    text = to_toml(placed(part))
+    assert ":" not in text.split("type = ")[1], "an exported part is written by its short name"
+    assert to_toml(from_toml(text)) == text
+    assert to_toml(from_toml(commented_toml(placed(part)))) == text
+
+
+@pytest.mark.parametrize("part", components(), ids=lambda part: f"{part.role}-{part.name}")
+def test_every_part_has_options_that_a_file_can_hold(part: Component) -> None:
+    for option in part.options:
+        assert option.annotation is not inspect.Parameter.empty
+    assert part.doc, f"{part.name} says nothing of itself in `zhiyin components`"
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_every_example_goes_there_and_back(path: Path) -> None:
+    recommender = from_toml(path)
+    assert to_toml(from_toml(to_toml(recommender))) == to_toml(recommender)
+
+
+def test_names_of_types_are_unambiguous() -> None:
+    names = [(part.role, part.name) for part in components()]
+    assert len(set(names)) == len(names)
+
+
+def test_shared_objects_stay_shared() -> None:
+    text = to_toml(whole())
+    assert text.count('"@encoder"') == 2
+    back: Any = from_toml(text)
+    assert back.retrievers["by meaning"].encoder is back.encoder is back.rerankers[0].encoder
+    assert isinstance(back.encoder.encoder, HashEncoder)
+    assert back.encoder.encoder.dim == 32
+
+
+def test_only_what_differs_is_written() -> None:
+    text = to_toml(Recommender(retrievers={"popular": PopularRetriever()}))
+    assert text == '[retrievers.popular]\ntype = "popular"\n'
+
+
+def test_values_come_back_with_their_types() -> None:
+    back: Any = from_toml(to_toml(whole()))
+    assert back.retrievers["popular"].half_life_days == 3.0
+    assert back.ranker.features[1].decays == (0.5, 1.0)
+    assert back.n_candidates == 50
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        from_toml(
+            """
+            falback = "popular"
+            n_each = "many"
+            rerankers = [{ type = "diversity" }, "tail"]
+            [retrievers.a]
+            type = "populer"
+            [retrievers.b]
+            type = "popular"
+            half_life_days = "long"
+            [retrievers.c]
+            type = "content"
+            encoder = "@encoder"
+            [retrievers.d]
+            half_life_days = 1
+            """
+        )
+    said = str(caught.value)
+    for expected in (
+        "falback: there is no such option. Did you mean 'fallback'?",
+        "n_each: expected `int`, got `str`, the value is 'many'",
+        "rerankers[0].encoder: it must be given",
+        "rerankers[1]: expected a table with a type",
+        "retrievers.a.type: there is no retriever 'populer'. Did you mean 'popular'?",
+        "retrievers.b.half_life_days: expected `float`, got `str`",
+        "retrievers.c.encoder: @encoder stands for the table [encoder], which is missing",
+        "retrievers.d.type: expected the name of a retriever",
+    ):
+        assert expected in said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "retrievers: it must be given"),
+        ("retrievers = 3", "expected a table of named retrievers, got a number"),
+        ("= x", "not TOML"),
+        (
+            "[encoder]\ntype = 'endpoint'\napi_key = 'sk-1'",
+            "encoder.api_key: secrets do not belong in a file",
+        ),
+        ("[encoder]\nencoder = 1\ntoken = 'x'", "encoder.token: secrets"),
+        ("n_each = true\n[retrievers]", "n_each: expected `int`, got `bool`"),
+    ],
+)
+def test_a_mistake_is_named(text: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said.replace("[", r"\[").replace(".", r"\.")):
+        from_toml(text + "\n")
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"nothing\.toml: expected a readable TOML file"):
+        from_toml(tmp_path / "nothing.toml")
+
+
+def test_own_classes_need_permission(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = to_toml(Recommender(retrievers={"own": OwnRetriever(mode="exact", path=Path("x"))}))  # type: ignore[dict-item]
+    module = OwnRetriever.__module__
+    assert f'type = "{module}:OwnRetriever"' in text
+    imported: list[str] = []
+
+    def spy(name: str) -> object:
+        imported.append(name)
+        return import_module(name)
+
+    monkeypatch.setattr("zhiyin.config.read.imported_module", spy)
+    with pytest.raises(ConfigError, match="allow_import="):
+        from_toml(text)
+    assert imported == ["zhiyin.recommender"], "a refused module was imported"
+
+
+def test_own_classes_with_permission(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = OwnRetriever.__module__
+    monkeypatch.setitem(__import__("sys").modules, module, inspect.getmodule(OwnRetriever))
+    text = f'[retrievers.own]\ntype = "{module}:OwnRetriever"\nmode = "{{}}"\npath = "x"\n'
+    own: Any = from_toml(text.format("exact"), allow_import=(module,)).retrievers["own"]
+    assert (own.mode, own.path) == ("exact", "x")
+    with pytest.raises(ConfigError, match="Did you mean 'exact'"):
+        from_toml(text.format("exakt"), allow_import=(module,))
+    for name, said in (
+        ("Unknown", "no method 'relevance'"),
+        ("nothing", "expected a class"),
+        ("EXAMPLES", "class"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            from_toml(f'[retrievers.own]\ntype = "{module}:{name}"\n', allow_import=(module,))
+
+
+def test_secrets_are_never_written() -> None:
+    class KeyedRetriever(OwnRetriever):
+        def __init__(self, *, api_key: str = "") -> None:
+            self.api_key = api_key
+
+    with pytest.raises(ConfigError, match="api_key_env"):
+        to_toml(Recommender(retrievers={"own": KeyedRetriever(api_key="sk-1")}))  # type: ignore[dict-item]
+
+
+def test_wiring_is_no_setting() -> None:
+    options = {option.name: option.shape for option in options_of(CachedEncoder)}
+    assert options["progress"] == "wiring"
+    encoder = CachedEncoder(HashEncoder(), progress=lambda done, of: None)
+    assert "progress" not in to_toml(Recommender(retrievers={"p": PopularRetriever()}, encoder=encoder))
+
+
+def test_a_constructor_that_keeps_nothing_is_named() -> None:
+    class ForgetfulRetriever(OwnRetriever):
+        def __init__(self, *, depth: int = 3) -> None:
+            pass
+
+    with pytest.raises(ConfigError, match="does not keep its argument 'depth'"):
+        to_toml(Recommender(retrievers={"own": ForgetfulRetriever()}))  # type: ignore[dict-item]
+
+
+def test_the_commented_page_shows_what_is_not_set() -> None:
+    page = commented_toml(whole())
+    assert "# half_life_days" not in page
+    assert "half_life_days = 3.0" in page
+    assert "# n_each = 100" in page
+    assert "# n_leaves = " in page
+    assert to_toml(from_toml(page)) == to_toml(whole())
