@@ -16,6 +16,7 @@ from zhiyin.explain import EvidenceExplainer
 from zhiyin.rank.boosted import BoostedRanker
 from zhiyin.rank.diversity import DiversityReranker
 from zhiyin.rank.features import EvidenceFeature, SourceFeature
+from zhiyin.rank.rules import Rule, RulesRanker
 from zhiyin.recommender import Recommender
 from zhiyin.represent import CachedEncoder, HashEncoder
 from zhiyin.retrieve import PopularRetriever
@@ -172,7 +173,7 @@ def test_all_mistakes_are_told_at_once() -> None:
         ("= x", "not TOML"),
         (
             "[encoder]\ntype = 'endpoint'\napi_key = 'sk-1'",
-            "encoder.api_key: secrets do not belong in a file",
+            "encoder.api_key: secrets do not belong",
         ),
         ("[encoder]\nencoder = 1\ntoken = 'x'", "encoder.token: secrets"),
         ("n_each = true\n[retrievers]", "n_each: expected `int`, got `bool`"),
@@ -228,6 +229,18 @@ def test_secrets_are_never_written() -> None:
 
     with pytest.raises(ConfigError, match="api_key_env"):
         to_toml(Recommender(retrievers={"own": KeyedRetriever(api_key="sk-1")}))  # type: ignore[dict-item]
+
+
+def test_records_go_there_and_back() -> None:
+    rules = (
+        Rule({"popular": 1.0}, history_max=2),
+        Rule({"kernel": 2.0}, words=True, context={"place": "home"}),
+    )
+    recommender = Recommender(retrievers={"popular": PopularRetriever()}, ranker=RulesRanker(rules=rules))
+    back: Any = from_toml(to_toml(recommender))
+    assert back.ranker.rules == rules
+    with pytest.raises(ConfigError, match=r"ranker\.rules\[0\]\.history_maxx: there is no such option"):
+        from_toml(to_toml(recommender).replace("history_max", "history_maxx"))
 
 
 def test_wiring_is_no_setting() -> None:

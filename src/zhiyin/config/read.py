@@ -123,9 +123,17 @@ class _Reading:
             if not isinstance(value, list):
                 return self.fault(path, f"expected a list of {option.role.lower()}s, got {_kind(value)}")
             return [self.component(part, option, f"{path}[{place}]") for place, part in enumerate(value)]
-        if dataclasses.is_dataclass(option.annotation) and isinstance(value, dict):
-            return self.build(option.annotation, value, path)  # type: ignore[arg-type]
+        record, several = _record(option.annotation)
+        if record is not None and several and isinstance(value, list):
+            return tuple(self.record(record, one, f"{path}[{place}]") for place, one in enumerate(value))
+        if record is not None:
+            return self.record(record, value, path)
         return self.plain(value, option, path)
+
+    def record(self, cls: type, value: Any, path: str) -> Any:
+        if not isinstance(value, dict):
+            return self.fault(path, f"expected a table, got {_kind(value)}")
+        return self.build(cls, value, path)
 
     def plain(self, value: Any, option: Option, path: str) -> Any:
         if typing.get_origin(option.annotation) is typing.Literal and value not in typing.get_args(
@@ -190,6 +198,13 @@ class _Reading:
             self.fault(f"{path}.type", f"{name!r} is no {role.lower()}: it has no method {missing[0]!r}")
             return None
         return found
+
+
+def _record(annotation: Any) -> tuple[type | None, bool]:
+    """The dataclass that an annotation asks for, and whether it asks for several of them."""
+    several = typing.get_origin(annotation) in (Sequence, list, tuple)
+    cls = typing.get_args(annotation)[0] if several else annotation
+    return (cls if isinstance(cls, type) and dataclasses.is_dataclass(cls) else None), several
 
 
 def _nearest(name: str, choices: Iterable[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -57,7 +58,7 @@ def _written(value: Any, option: Option, path: str, encoder: object) -> Any:
         return _component(value, path, encoder)
     if SECRET.search(option.name) and isinstance(value, str):
         raise ConfigError(f"{path}: {no_secrets(option.name)}")
-    plain = msgspec.to_builtins(_typed(str(value) if isinstance(value, Path) else value, option))
+    plain = _plain(_typed(value, option))
     if not _fits_toml(plain):
         raise ConfigError(
             f"{path}: TOML has no word for {shorten(repr(value))}; give another value than None"
@@ -74,6 +75,22 @@ def _component(part: Any, path: str, encoder: object) -> Any:
     known = component_of(role_of(cls), type_of(cls)) is cls
     name = type_of(cls) if known else f"{cls.__module__}:{cls.__qualname__}"
     return {"type": name, **_table(part, path, encoder)}
+
+
+def _plain(value: Any) -> Any:
+    """A value in the kinds that TOML has; of a record, only the fields that are not at their default."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        pairs = ((field, getattr(value, field.name)) for field in dataclasses.fields(value))
+        return {field.name: _plain(inner) for field, inner in pairs if inner != _initial(field)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def _initial(field: dataclasses.Field[Any]) -> Any:
+    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
 
 
 def _typed(value: Any, option: Option) -> Any:
@@ -141,7 +158,7 @@ def _comment(text: str) -> list[str]:
 
 
 def _default(option: Option) -> str:
-    default = msgspec.to_builtins(option.default)
+    default = _plain(option.default)
     return _literal(default) if _fits_toml(default) else " (not set)"
 
 

@@ -95,7 +95,7 @@ class BoostedRanker:
     def score(self, query: Query, candidates: Candidates) -> FloatArray:
         if self.booster_ is None:
             raise NotFittedError("BoostedRanker was asked before fit_rows: call Recommender.fit first")
-        values = features_of(self.features, query, candidates)
+        values = features_of(self.features, query, candidates, self.names_)
         score: FloatArray = self.booster_.predict(values, num_threads=1).astype(np.float32)
         return score
 

@@ -13,7 +13,7 @@ from zhiyin.data.dataset import Dataset
 from zhiyin.data.split import Holdout, Split
 from zhiyin.types import Candidates, FloatArray, IntArray, Query
 
-__all__ = ["Question", "Rows", "collect", "cut_for_replay", "features_of"]
+__all__ = ["Question", "Rows", "collect", "cut_for_replay", "features_of", "names_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,27 @@ def cut_for_replay(data: Dataset, *, n_last: int, share: float, max_questions: i
     return Split(data.take(rows), Holdout(data, user[keep].astype(np.int32), start[keep], start[keep] + 1))
 
 
-def features_of(features: Sequence[Feature], query: Query, candidates: Candidates) -> FloatArray:
-    """(c, f) all feature columns side by side."""
-    return np.concatenate([feature.values(query, candidates) for feature in features], axis=1)
+def names_of(features: Sequence[Feature], candidates: Candidates) -> tuple[str, ...]:
+    """The names of all feature columns, side by side."""
+    return tuple(name for feature in features for name in feature.names(candidates))
+
+
+def features_of(
+    features: Sequence[Feature], query: Query, candidates: Candidates, names: tuple[str, ...] = ()
+) -> FloatArray:
+    """(c, f) all feature columns side by side, in the order of `names` where that is given.
+
+    A source without evidence for this query (no history, its server away) has no columns: they are NaN.
+    """
+    values = np.concatenate([feature.values(query, candidates) for feature in features], axis=1)
+    found = names_of(features, candidates)
+    if not names or found == names:
+        return values
+    aligned = np.full((len(values), len(names)), np.nan, np.float32)
+    place = {name: column for column, name in enumerate(names)}
+    known = [column for column, name in enumerate(found) if name in place]
+    aligned[:, [place[found[column]] for column in known]] = values[:, known]
+    return aligned
 
 
 def collect(
@@ -95,9 +113,9 @@ def collect(
         chosen = np.isin(question.candidates.items, question.targets)
         if not chosen.any() or chosen.all():
             continue
-        names = names or tuple(n for feature in features for n in feature.names(question.candidates))
+        names = names or names_of(features, question.candidates)
         kept = _thin(chosen, n_negatives, rng)
-        thinned = features_of(features, question.query, question.candidates)[kept]
+        thinned = features_of(features, question.query, question.candidates, names)[kept]
         blocks.append(thinned)
         labels.append(chosen[kept])
         group.append(len(kept))

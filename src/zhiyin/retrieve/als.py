@@ -76,7 +76,7 @@ class AlsRetriever:
             return FactorRelevance(np.full(len(self.items_), np.nan, np.float32))
         # The user is S^-1 sum(w_i y_i): event i gives w_i (S^-1 y_i)'y_j to item j (section 5 of the paper).
         system = self.gram_ + (rows.T * np.abs(weights)) @ rows
-        asked = linalg.solve(system, rows.T, assume_a="pos", check_finite=False).T
+        asked = linalg.cho_solve(linalg.cho_factor(system, check_finite=False), rows.T, check_finite=False).T
         events = np.where(weights[:, None] > 0, np.float32(self.alpha) * asked, np.float32(0))
         user = history.decayed(self.decay) @ events
         return FactorRelevance(self.items_ @ user, floor=0.0, events=events, items=self.items_)

@@ -20,7 +20,7 @@ from zhiyin.types import FloatArray, IntArray, Query
 __all__ = ["AttributesRelevance", "AttributesRetriever"]
 
 KNOTS = 10
-"""Places on a number's scale; two numbers are close when fewer than two places lie between them."""
+"""Places on a number's scale; numbers that are two places apart have nothing in common."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class AttributesRetriever:
     `names` are the attributes that count (None: all), `weights` how much each (1 when not named). A word
     weighs more the rarer it is (TF-IDF); the words of one attribute are brought to length one, so that
     twenty actors do not drown one genre. A number is a place on the scale of its quantiles, shared by
-    halves between two of ten knots, so that near numbers are alike and far ones are not.
+    the two nearest of ten knots, so that near numbers are alike and far ones are not.
     """
 
     def __init__(
@@ -140,7 +140,9 @@ def _numbers(column: NDArray[np.float64]) -> sparse.csr_matrix:
     items = np.flatnonzero(np.isfinite(column))
     if not len(items):
         return sparse.csr_matrix((len(column), 0), dtype=np.float32)
-    knots = np.unique(np.quantile(column[items], np.linspace(0, 1, KNOTS)))
+    # Few distinct numbers get fewer knots, or each would stand alone.
+    n_knots = min(KNOTS, len(np.unique(column[items])) // 2 + 1)
+    knots = np.unique(np.quantile(column[items], np.linspace(0, 1, n_knots)))
     place = np.interp(column[items], knots, np.arange(len(knots)))
     below = np.minimum(place.astype(np.int64), max(len(knots) - 2, 0))
     share = (place - below).astype(np.float32)

@@ -85,6 +85,7 @@ class ContentRetriever:
         vectors = self._fitted()
         words, degraded = self._words(query.words)
         known = (query.history.items >= 0) & (query.history.items < len(vectors))
+        known[known] = ~vectors.blank[query.history.items[known]]
         scores = self._scores(vectors, query.history, known, words)
         if scores is None:
             scores = np.full(len(vectors), np.nan, np.float32)

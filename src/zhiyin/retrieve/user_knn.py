@@ -15,7 +15,7 @@ from zhiyin.data.dataset import Dataset
 from zhiyin.errors import NotFittedError
 from zhiyin.retrieve.matrix import user_item_matrix
 from zhiyin.retrieve.relevance import DenseRelevance
-from zhiyin.types import FloatArray, IntArray, Query
+from zhiyin.types import FloatArray, History, IntArray, Query
 
 __all__ = ["UserKnnRetriever"]
 
@@ -24,16 +24,21 @@ __all__ = ["UserKnnRetriever"]
 class _Neighbourhood(DenseRelevance):
     """Scores that were summed over a few users; through them each event of the history can be followed."""
 
-    users: sparse.csr_matrix | None = None
-    """(k, n_items) unit rows of the chosen users."""
+    searched: sparse.csr_matrix | None = None
+    """(k, n_items) that by which the chosen users were found."""
     likes: sparse.csr_matrix | None = None
     """(k, n_items) what they like."""
+    length: FloatArray | None = None
+    """(k,) the length of each of these rows."""
     history: IntArray | None = None
+    rarity: FloatArray | None = None
+    """(h,) what each event of the history counted, 0 for those that were not asked."""
 
     def evidence(self, items: IntArray) -> FloatArray | None:
-        if self.users is None or self.likes is None or self.history is None:
+        if self.searched is None or self.likes is None or self.history is None:
             return None
-        shared, liked = columns_of(self.users, self.history), columns_of(self.likes, items)
+        shared = columns_of(self.searched, self.history) * self.rarity
+        liked = columns_of(self.likes, items) / np.reshape(self.length, (-1, 1))
         return np.asarray(shared.T @ liked, np.float32)
 
 
@@ -41,14 +46,17 @@ class UserKnnRetriever:
     """The live, decayed history is compared with every user of the fit; the `k` most similar vote.
 
     Similarity is the cosine, up to the length of the asking history; an item that n users like counts
-    n ** -damp in it, for a rare common taste says more. Only the last `sample` events of each item are
-    searched, which bounds the time of a query.
+    n ** -damp in it, for a rare common taste says more. The last `window` events of the history ask, and
+    only the last `sample` events of each item are searched: that bounds the time of a query.
     """
 
-    def __init__(self, *, k: int = 100, decay: float = 0.8, damp: float = 0.5, sample: int = 1000) -> None:
+    def __init__(
+        self, *, k: int = 100, decay: float = 0.8, damp: float = 0.5, window: int = 20, sample: int = 500
+    ) -> None:
         self.k = k
         self.decay = decay
         self.damp = damp
+        self.window = window
         self.sample = sample
         self.likes_: sparse.csr_matrix | None = None
 
@@ -69,21 +77,33 @@ class UserKnnRetriever:
         if self.likes_ is None:
             raise NotFittedError("UserKnnRetriever was asked before fit: call fit(dataset) first")
         history = query.history
-        similarity = self.similarity(history.items, history.decayed(self.decay))
+        rarity = self.asking(history)
+        similarity = self.similarity(history.items, history.decayed(self.decay) * rarity)
         k = min(self.k, len(similarity))
         near = np.argpartition(-similarity, k - 1)[:k] if k else np.empty(0, np.intp)
         near = near[similarity[near] > 0]
         likes = self.likes_[near]
         weight = np.repeat(similarity[near], np.diff(likes.indptr)) * likes.data
         scores = np.bincount(likes.indices, weight, minlength=likes.shape[1]).astype(np.float32)
-        scale = sparse.diags_array(1 / self.length_[near])
-        shared = sparse.csr_matrix(scale @ self.searched_[near] @ sparse.diags_array(self.rarity_))
-        return _Neighbourhood(scores, floor=0.0, users=shared, likes=likes, history=history.items)
+        return _Neighbourhood(
+            scores,
+            floor=0.0,
+            searched=self.searched_[near],
+            likes=likes,
+            length=self.length_[near],
+            history=history.items,
+            rarity=rarity,
+        )
+
+    def asking(self, history: History) -> FloatArray:
+        """(h,) the rarity of each event's item; 0 for what is unknown or too long ago."""
+        known = (history.items >= 0) & (history.items < len(self.rarity_))
+        known[: max(0, len(known) - self.window)] = False
+        return np.where(known, self.rarity_[np.where(known, history.items, 0)], np.float32(0))
 
     def similarity(self, items: IntArray, weights: FloatArray) -> FloatArray:
-        """(n_users,) sum over the history of weight * rarity * the user's weight, by the user's length."""
-        known = (items >= 0) & (items < len(self.rarity_))
-        items, weights = items[known], weights[known] * self.rarity_[items[known]]
+        """(n_users,) sum over the items of weight * the user's weight, by the length of the user's row."""
+        items, weights = items[weights != 0], weights[weights != 0]
         start, end = self.fans_.indptr[items], self.fans_.indptr[items + 1]
         lengths = end - start
         skipped = start - (np.cumsum(lengths) - lengths)
