@@ -52,7 +52,7 @@ lock: ## Choose versions anew and pin them by hash (needs uv)
 	@$(LOCK) --upgrade --all-extras --constraints requirements.lock --output-file requirements-dev.lock
 
 clean: ## Remove what the other commands made, but not downloaded data
-	@rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis demo-out
+	@rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis zhiyin-demo
 	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
 # The stamps: a second run does nothing until a lock file or pyproject.toml changes.

@@ -2,22 +2,18 @@
 
     python bench/bench_latency.py [--set ml-1m] [--requests 2000]
 
-Askers bring a history of 100 events. The floor of the ratio is EASE alone by a dense library routine: one dense
-matrix-vector product over the catalogue, the seen items masked, `argpartition` for ten. Both run in this process,
-in turns, on one thread, so that a noisy machine disturbs both alike. `rank` is the path of evaluation and service,
-`recommend` adds reasons and objects.
+Askers bring a history of 100 events. The floor of the ratio is EASE alone by a dense library
+routine: one dense matrix-vector product over the catalogue, the seen items masked, `argpartition` for
+ten. All run in this process, in turns, on one thread, so that a noisy machine disturbs them alike. `rank` is
+the path of evaluation and service, `recommend` adds reasons and objects.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import resource
 import time
 from collections.abc import Callable
-
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(variable, "2")
 
 import numpy as np
 from threadpoolctl import threadpool_limits

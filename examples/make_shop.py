@@ -46,7 +46,7 @@ def items() -> list[Row]:
     return [
         (
             f"{name}-{number}",
-            title.capitalize(),
+            title[0].upper() + title[1:],
             name,
             int(rng.integers(4, 120)),
             f"{title}, {name} shelf",

@@ -6,10 +6,10 @@ This one recommends what is cheap. `relevance` scores the whole catalogue for on
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Self
 
 import numpy as np
 from make_shop import write_shop
-from typing_extensions import Self
 
 from zhiyin import Dataset, Query, Recommender, import_events
 from zhiyin.contracts import State

@@ -196,6 +196,11 @@ def test_a_frame_has_one_row_per_item(answer):
     assert frame.schema["score"] == pl.Float64
 
 
+def test_a_frame_leaves_out_only_what_no_table_can_hold():
+    frame = of("half \ud800 pair <b>\x1b").to_frame()
+    assert frame["title"].item() == "half  pair <b>\x1b" == frame["reasons"].item()[0]
+
+
 def test_files_for_people_and_for_programs(answer, tmp_path):
     assert answer.write(tmp_path / "list.html").read_text("utf-8") == answer.to_html()
     assert json.loads(answer.write(tmp_path / "list.json").read_text("utf-8"))["user"] == "u1"

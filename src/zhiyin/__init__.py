@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from zhiyin.types import Interaction, Item, Query
 
 __all__ = [
-    "Dataset", "Interaction", "Item", "Protocol", "Query", "Recommender", "ZhiyinError", "evaluate", "import_events",
+    "Dataset", "Interaction", "Item", "Protocol", "Query", "Recommender", "ZhiyinError",
+    "evaluate", "import_events",
 ]  # fmt: skip
 
 HOMES = {

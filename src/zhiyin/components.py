@@ -12,6 +12,7 @@ import re
 import types
 import typing
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from typing import Any, Literal
 
@@ -69,17 +70,22 @@ class Component:
 
 def components() -> list[Component]:
     """All parts of all rooms, by room, then role, then type."""
+    return list(_all())
+
+
+@cache
+def _all() -> tuple[Component, ...]:
     found = [
         Component(room, role_of(cls), type_of(cls), cls, first_sentence(cls), options_of(cls))
         for room in ROOMS
         for cls in _exported(room)
     ]
-    return sorted(found, key=lambda part: (ROOMS.index(part.room), part.role, part.name))
+    return tuple(sorted(found, key=lambda part: (ROOMS.index(part.room), part.role, part.name)))
 
 
 def component_of(role: str, name: str) -> type | None:
     """The exported class with this role and type."""
-    return next((part.cls for part in components() if part.role == role and part.name == name), None)
+    return next((part.cls for part in _all() if part.role == role and part.name == name), None)
 
 
 def role_of(cls: type) -> str:

@@ -87,6 +87,12 @@ def test_a_source_that_saw_only_the_newest_events_is_aligned_at_the_end(past):
     np.testing.assert_allclose(contributions(history, found, 9).share[:, 0], [0, 1, 0], atol=1e-6)
 
 
+def test_a_source_that_saw_more_events_than_the_query_has_is_cut_at_the_start(past):
+    block = np.array([[9], [1], [3]], np.float32)
+    found = Candidates(np.array([5], np.int32), ("s",), np.full((1, 1), 4, np.float32), evidence={"s": block})
+    np.testing.assert_allclose(contributions(past(0, 1), found, 9).share[:, 0], [0.25, 0.75], atol=1e-6)
+
+
 def test_the_loss_is_what_the_score_loses_without_the_event(past):
     """Without event 1, event 0 is a step less old: it counts 1 instead of .5."""
     history = past(0, 1)

@@ -58,6 +58,8 @@ def test_reasons_of_one_item_are_of_different_kinds(shop, asked, found):
     assert max(map(len, all_reasons)) > 1
     for reasons in all_reasons:
         assert len({reason.kind for reason in reasons}) == len(reasons)
+    two = EvidenceExplainer(n_reasons=2).fit(shop).explain(asked, found)
+    assert [reasons[:2] for reasons in all_reasons] == two, "the best claim of a kind stays"
 
 
 @pytest.mark.parametrize("n", [0, 1, 3])

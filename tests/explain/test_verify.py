@@ -53,6 +53,16 @@ def test_the_largest_contribution_may_be_cited(witness, because):
     assert is_true(because, witness)
 
 
+def test_what_the_item_does_not_need_may_not_be_cited(explainer, past, ranking):
+    """Dune gives most, 4 of 2 + 3 + 4; but without it the others would be younger and give 4 + 6."""
+    query = Query(past(A, B, D))
+    found = ranking(query, [G], ease=(0.5, np.array([[8], [6], [4]], np.float32)))
+    history = contributions(query.history, found, len(explainer.facts_.items))
+    witness = Witness(explainer.facts_, query, found.items, history)
+    assert history.share[:, 0].argmax() == 2
+    assert not is_true(Claim("because", G, (D,), share=float(history.share[2, 0])), witness)
+
+
 MADE_UP = {
     "a film that was never chosen": {"cited": (F,)},
     "a film that was disliked": {"cited": (C,)},

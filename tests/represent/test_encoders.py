@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from zhiyin.contracts import Encoder
-from zhiyin.represent import HashEncoder, Space, UseEncoder
+from zhiyin.represent import CachedEncoder, HashEncoder, Space, UseEncoder
+from zhiyin.testing import EncoderTests
 
 TOPICS = json.loads((Path(__file__).parent / "topics.json").read_text("utf-8"))
 TEXTS = ["The Wandering Earth", "流浪地球", "a cookbook of soups", "Toy Story", "红色口红"]
@@ -112,3 +113,22 @@ def test_items_find_their_like_within_and_across_languages(asked: str, found: st
     rows, columns = np.flatnonzero(languages == asked), np.flatnonzero(languages == found)
     nearest = columns[likeness[np.ix_(rows, columns)].argmax(axis=1)]
     assert len(rows) >= 20 and (topics[nearest] == topics[rows]).mean() >= 0.8
+
+
+class TestUse(EncoderTests):
+    def make(self) -> Encoder:
+        return UseEncoder()
+
+
+class TestHash(EncoderTests):
+    def make(self) -> Encoder:
+        return HashEncoder()
+
+
+class TestCached(EncoderTests):
+    @pytest.fixture(autouse=True)
+    def _elsewhere(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("ZHIYIN_CACHE", str(tmp_path))
+
+    def make(self) -> Encoder:
+        return CachedEncoder(HashEncoder())

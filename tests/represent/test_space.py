@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from zhiyin.represent import Space
-from zhiyin.represent.user import attend, unit_rows, user_vector
+from zhiyin.represent.user import attention, unit_rows, user_vector
 
 
 def cone(n: int, dim: int = 16, seed: int = 0) -> np.ndarray:
@@ -62,14 +62,15 @@ def test_a_user_is_the_weighted_sum_of_the_history() -> None:
     assert not user_vector(vectors[:0], np.zeros(0, np.float32)).any()
 
 
-def test_attention_looks_at_the_event_that_is_like_the_candidate() -> None:
-    similarity = np.array([[0.9, 0.1], [0.0, 0.0]], np.float32)  # the first event is like the first candidate
-    weights = np.ones(2, np.float32)
-    sharp, flat = attend(similarity, weights, 0.01), attend(similarity, weights, 100.0)
-    np.testing.assert_allclose(sharp, [0.9, 0.1], atol=1e-3)
-    np.testing.assert_allclose(flat, [0.45, 0.05], atol=1e-2)
+def test_attention_hears_the_event_that_is_like_the_candidate() -> None:
+    cosine = np.array([[0.9, 0.1], [0.5, 0.5]], np.float32)
+    near, far = attention(cosine, 0.1).sum(axis=0)
+    assert near > 20 * far  # the sums of the cosines are 1.4 and 0.6
+    np.testing.assert_allclose(attention(cosine, 1e6), cosine, atol=1e-4)
+    np.testing.assert_array_equal(attention(cosine, 0), cosine)
 
 
-def test_a_dislike_pushes_away_what_is_like_it() -> None:
-    similarity = np.array([[0.9, 0.1]], np.float32)
-    assert attend(similarity, np.array([-1], np.float32), 0.2).argmax() == 1
+def test_attention_keeps_recency() -> None:
+    cosine = np.array([[0.9, 0.0], [0.0, 0.9]], np.float32)
+    older, newer = np.array([0.5, 1], np.float32) @ attention(cosine, 0.1)
+    assert newer == 2 * older

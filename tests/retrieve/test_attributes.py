@@ -12,6 +12,7 @@ from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.dataset import Dataset
 from zhiyin.errors import ConfigError, NotFittedError
 from zhiyin.retrieve.attributes import AttributesRetriever
+from zhiyin.testing import RetrieverTests
 from zhiyin.types import History, Interaction, Item, Query
 
 NOBODY = np.empty(0, np.int32)
@@ -152,3 +153,8 @@ def test_a_catalogue_without_attributes_has_no_answer() -> None:
 def test_before_fit_it_says_so() -> None:
     with pytest.raises(NotFittedError, match="fit"):
         AttributesRetriever().relevance(asked([0]))
+
+
+class TestContract(RetrieverTests):
+    def make(self) -> Retriever:
+        return AttributesRetriever()

@@ -15,6 +15,7 @@ from zhiyin.cli import show
 from zhiyin.cli.app import Json, N, Seed
 from zhiyin.cli.output import Output, Stages, now
 from zhiyin.cli.project import Project
+from zhiyin.cli.scores import Scores
 from zhiyin.errors import DataError
 from zhiyin.terminal import printable
 
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Shown", "demo"]
 
-USERS = "1,2"
-METRICS = ("ndcg@10", "hit@10", "precision@10", "mrr@10", "coverage@10", "novelty@10")
+USERS = "471,904"
+METRICS = ("ndcg@10", "hit@10", "mrr@10", "coverage@10")
 N_HISTORY = 8
 
 
@@ -75,7 +76,7 @@ def demo(
     out.show(Text(repr(data), "bold"))
     out.show(
         Text(
-            "The last film of each user is hidden: the lists have to foresee it, and ★ marks where they do.",
+            "The last film of each user is hidden: the lists have to foresee it. ★ marks it.",
             "dim",
         )
     )
@@ -149,7 +150,7 @@ def _print_user(out: Output, one: Shown, data: Dataset, locale: str) -> None:
     out.show(show.recommendations(one.recommendations, locale=locale, marked=marks))
     if one.next not in {row.item for row in one.recommendations}:
         title = data.items.titles[data.items.ids.code(one.next)]
-        out.show(Text(f"not foreseen: {printable(title)}", "dim"))
+        out.show(Text(f"★  not in this list: {printable(title)}", "dim"))
 
 
 def _measured(out: Output, recommender: Recommender, data: Dataset, rules: Protocol) -> Evaluation:
@@ -158,9 +159,8 @@ def _measured(out: Output, recommender: Recommender, data: Dataset, rules: Proto
 
     with out.stages() as progress:
         found = evaluate({"zhiyin": recommender}, data, rules, fit=False, progress=progress)
-    known = set(found.rows[-1].metrics)
     out.show(show.heading("How good is it?", "the hidden film of every user, among the whole catalogue"))
-    out.show(Text(found.table(*(metric for metric in METRICS if metric in known))))
+    out.show(Scores(found, METRICS))
     return found
 
 

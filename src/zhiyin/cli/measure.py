@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.text import Text
 
 from zhiyin.cli.app import AllowImport, Json, ProjectPath, Seed
 from zhiyin.cli.output import Output
 from zhiyin.cli.project import Project
+from zhiyin.cli.scores import Scores
 
 if TYPE_CHECKING:
     from zhiyin.data.split import Splitter
@@ -71,7 +71,7 @@ def evaluate(
             seed=seed,
         )
         found = run({"zhiyin": recommender}, data, rules, floors=floors, progress=progress)
-    out.show(Text(found.table()))
+    out.show(Scores(found))
     if html is not None:
         found.to_html(html, title=f"zhiyin: {data.name}", locale=locale)
         out.note(f"report: {html}")

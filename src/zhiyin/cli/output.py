@@ -30,6 +30,8 @@ __all__ = ["Output", "Stages", "now", "plain"]
 
 WIDTH = 100
 """Columns where there is no terminal to ask."""
+SHORT = 0.05
+"""Seconds below which a stage needs no line."""
 
 
 class Output:
@@ -92,7 +94,7 @@ class Stages:
         now = time.perf_counter()
         if self._bar:
             self._bar.update(self._task, completed=done, total=of or None)
-        elif of and now - self._said > 10:
+        elif done < of and now - self._said > 10:
             self._said = now
             self._line(f"  … {stage}", f"{100 * done // of} %")
 
@@ -111,7 +113,7 @@ class Stages:
             self.seconds[self._stage] = self.seconds.get(self._stage, 0.0) + now - self._stage_start
         group = stage.partition(".")[0]
         if group != self._group:
-            if self._group:
+            if self._group and now - self._group_start >= SHORT:
                 self._line(f"  ✓ {self._group}", f"{now - self._group_start:.1f} s")
             self._group, self._group_start = group, now
         self._stage, self._stage_start = stage, now

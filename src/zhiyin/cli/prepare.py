@@ -17,7 +17,7 @@ from zhiyin.cli.show import facts
 from zhiyin.errors import ConfigError
 from zhiyin.terminal import printable
 
-__all__ = ["Unreadable", "fit", "import_", "init"]
+__all__ = ["Errors", "fit", "import_", "init"]
 
 Maps = Annotated[
     list[str] | None,
@@ -25,7 +25,7 @@ Maps = Annotated[
 ]
 
 
-class Unreadable(StrEnum):
+class Errors(StrEnum):
     """What a cell that cannot be read costs: the import or its row."""
 
     stop = "raise"
@@ -67,9 +67,9 @@ def import_(
     kind: Annotated[
         str | None, typer.Option(help="What the rows are, where no column says it: click …")
     ] = None,
-    unreadable: Annotated[
-        Unreadable, typer.Option(help="Cells that cannot be read stop the import, or drop their row.")
-    ] = Unreadable.stop,
+    errors: Annotated[
+        Errors, typer.Option(help="A cell that cannot be read stops the import, or drops its row.")
+    ] = Errors.stop,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be imported.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -89,7 +89,7 @@ def import_(
             item_mapping=_pairs(item_mapping),
             users=users,
             kind=kind,
-            errors="drop" if unreadable is Unreadable.drop else "raise",
+            errors="drop" if errors is Errors.drop else "raise",
             dry_run=dry_run,
         )
         if found.data is not None:

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich import box
+from rich.cells import cell_len, set_cell_size
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -17,10 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["facts", "heading", "recommendations", "titles", "trace"]
 
-HEADS = {
-    "en": ("title", "score", "sources", "why"),
-    "zh": ("名称", "分数", "来源", "理由"),
-}
+NOTHING = {"en": "nothing to recommend", "zh": "没有可推荐的内容"}
+TITLE = 52
+"""Columns that a title may have."""
 
 
 def heading(text: str, aside: str = "") -> Text:
@@ -31,26 +32,35 @@ def heading(text: str, aside: str = "") -> Text:
 def recommendations(
     found: Sequence[Recommendation], *, locale: str = "en", marked: Mapping[str, str] | None = None
 ) -> RenderableType:
-    """One line per recommendation, with its reason; `marked` puts a word behind some ids."""
+    """Place, title, score and best sources on one line, the reasons below it; `marked` puts a word behind ids."""
     if not found:
-        return Text("nothing to recommend" if locale != "zh" else "没有可推荐的内容", "yellow")
-    title, score, sources, why = HEADS["zh" if locale.startswith("zh") else "en"]
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), header_style="dim", expand=False)
-    table.add_column("", justify="right", style="dim")
-    table.add_column(title, max_width=38)
-    table.add_column(score, justify="right", style="cyan")
-    table.add_column(sources, style="green", max_width=22)
-    table.add_column(why, style="italic")
-    for one in found:
-        name = Text(printable(one.title or one.item), style="bold")
-        if marked and one.item in marked:
-            name.append(f" {marked[one.item]}", style="bold yellow")
-        reason = "; ".join(printable(reason.text) for reason in one.reasons[:2])
-        table.add_row(str(one.rank), name, f"{one.score:.3f}", Text(_sources(one.sources)), Text(reason))
-    return table
+        return Text(NOTHING["zh" if locale.startswith("zh") else "en"], "yellow")
+    names = [printable(one.title or one.item) for one in found]
+    wide = min(TITLE, max(map(cell_len, names)) + 2)
+    return Group(
+        *(_line(one, name, wide, (marked or {}).get(one.item, "")) for one, name in zip(found, names))
+    )
 
 
-def _sources(sources: Mapping[str, int], n: int = 2) -> str:
+def _line(one: Recommendation, name: str, wide: int, mark: str) -> RenderableType:
+    if cell_len(name) > wide - 2:
+        name = set_cell_size(name, wide - 3) + "…"
+    title = Text.assemble((name, "bold"), (f" {mark}" if mark else "", "bold yellow"))
+    title.pad_right(wide - title.cell_len)
+    head = Text.assemble(
+        (f"{one.rank:>3}  ", "dim"),
+        title,
+        (f"{one.score:>8.3f}", "cyan"),
+        "  ",
+        (_sources(one.sources), "green"),
+    )
+    if not one.reasons:
+        return head
+    why = "; ".join(printable(reason.text) for reason in one.reasons[:2])
+    return Group(head, Padding(Text(why, "dim italic"), (0, 0, 0, 5)))
+
+
+def _sources(sources: Mapping[str, int], n: int = 3) -> str:
     """The sources that put it highest, with their places."""
     best = sorted(sources.items(), key=lambda pair: pair[1])
     shown = ", ".join(f"{printable(name)} {place}" for name, place in best[:n])

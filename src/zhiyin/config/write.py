@@ -119,10 +119,12 @@ def _page(part: object, path: str, encoder: object, *, comments: bool) -> Iterat
     """The plain options of one part, then its inner parts as tables of their own, the encoder first."""
     written = _table(part, path, encoder)
     inner = []
+    said = ""
     for option in options_of(type(part)):
         value = written.get(option.name)
-        if comments and option.shape != "wiring" and (value is not None or option.shape == "value"):
-            yield from _comment(option.doc)
+        if comments and option.shape == "value" and option.doc != said:
+            said = option.doc
+            yield from _comment(said)
         if value is None:
             if comments and option.shape == "value":
                 yield f"# {_key(option.name)} = {_default(option)}"
@@ -159,7 +161,7 @@ def _comment(text: str) -> list[str]:
 
 def _default(option: Option) -> str:
     default = _plain(option.default)
-    return _literal(default) if _fits_toml(default) else " (not set)"
+    return _literal(default) if _fits_toml(default) else "(not set)"
 
 
 def _key(name: str) -> str:

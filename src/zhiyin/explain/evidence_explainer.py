@@ -116,12 +116,10 @@ class EvidenceExplainer:
 
 def _facts(claim: Claim) -> dict[str, str]:
     """What the claim says, field by field, for who wants to check it again."""
-    given = {
-        "attribute": claim.attribute,
-        "value": claim.value,
-        "decade": claim.decade,
-        "count": claim.count,
-        "of": claim.of,
-        "matched": ", ".join(claim.matched),
+    words = {"attribute": claim.attribute, "value": claim.value, "matched": ", ".join(claim.matched)}
+    numbers = {"decade": claim.decade, "count": claim.count, "of": claim.of}
+    return {
+        "form": claim.form,
+        **{name: plain(word) for name, word in words.items() if word},
+        **{name: str(number) for name, number in numbers.items() if number},
     }
-    return {"form": claim.form, **{name: plain(value) for name, value in given.items() if value}}

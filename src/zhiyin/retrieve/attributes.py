@@ -30,16 +30,18 @@ class AttributesRelevance(DenseRelevance):
     rows: sparse.csr_matrix | None = None
     """(n, f) unit rows of items."""
     history: IntArray | None = None
+    length: float = 1.0
+    """Of the profile."""
 
     def evidence(self, items: IntArray) -> FloatArray | None:
-        """(h, c) cosine of each event's item and each candidate; 0 where one of them is unknown."""
+        """(h, c) what each event gives each candidate; with the decayed weights it adds up to the score."""
         if self.rows is None or self.history is None:
             return None
         n = self.rows.shape[0]
         here, there = (self.history >= 0) & (self.history < n), (items >= 0) & (items < n)
         block = np.zeros((len(self.history), len(items)), np.float32)
         product = self.rows[self.history[here]] @ self.rows[items[there]].T
-        block[np.ix_(here, there)] = product.toarray()
+        block[np.ix_(here, there)] = product.toarray() / max(self.length, 1e-9)
         return block
 
 
@@ -81,12 +83,12 @@ class AttributesRetriever:
         rows, history = self._fitted(), query.history
         known = (history.items >= 0) & (history.items < rows.shape[0])
         profile = history.decayed(self.decay)[known] @ rows[history.items[known]]
-        length = np.linalg.norm(profile)
+        length = float(np.linalg.norm(profile))
         scores = np.full(rows.shape[0], np.nan, np.float32)
         if length > 0:
             filled = np.diff(rows.indptr) > 0
             scores[filled] = (rows @ (profile / length))[filled]
-        return AttributesRelevance(scores, floor=0.0, rows=rows, history=history.items)
+        return AttributesRelevance(scores, floor=0.0, rows=rows, history=history.items, length=length)
 
     def state(self) -> State:
         rows = self._fitted()

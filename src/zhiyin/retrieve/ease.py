@@ -33,7 +33,7 @@ class EaseRetriever(LinearRetriever):
         *,
         regularisation: float | None = None,
         k: int = 100,
-        decay: float = 0.9,
+        decay: float = 0.85,
         max_exact: int = 20_000,
         neighbourhood: int = 200,
     ) -> None:
@@ -56,8 +56,13 @@ class EaseRetriever(LinearRetriever):
         return self
 
     def penalty(self, matrix: sparse.csr_matrix) -> float:
-        """The L2 penalty: as given, or from the shape of the data."""
-        return 400.0 if self.regularisation is None else self.regularisation
+        """The L2 penalty: as given, or four times the mean number of items per user.
+
+        Near the best on validation of sets with 9, 106 and 165 items per user (30, 400-1000, 500).
+        """
+        if self.regularisation is not None:
+            return self.regularisation
+        return 4 * matrix.nnz / max(1, np.count_nonzero(np.diff(matrix.indptr)))
 
 
 def exact_weights(matrix: sparse.csr_matrix, penalty: float) -> FloatArray:

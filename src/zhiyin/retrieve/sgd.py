@@ -37,7 +37,7 @@ class SgdRetriever:
         *,
         factors: int = 64,
         epochs: int = 10,
-        rate: float = 0.1,
+        rate: float = 0.03,
         regularisation: float = 0.0001,
         negatives: int = 512,
         window: int = 20,
@@ -93,11 +93,13 @@ class SgdRetriever:
         negative /= whole[:, None]
         missed = np.exp(positive - highest) / whole - 1
         towards = negative @ items.table[drawn] + missed[:, None] * items.table[target]
-        touched = np.concatenate((target, drawn))
-        gradient = np.concatenate((missed[:, None] * user, negative.T @ user))
-        items.add(touched, gradient, self.regularisation)
-        spread = np.repeat(towards, np.diff(past.indptr), axis=0) * past.data[:, None]
-        asks.add(past.indices, spread, self.regularisation)
+        column, share = np.concatenate((target, drawn)), np.ones(len(target) + len(drawn), np.float32)
+        share[: len(target)] = missed
+        gradient = np.concatenate((user, negative.T @ user))
+        items.add(
+            sparse.csr_matrix((share, column, np.arange(len(column) + 1))), gradient, self.regularisation
+        )
+        asks.add(past, towards, self.regularisation)
 
     def relevance(self, query: Query) -> FactorRelevance:
         if self.asks_ is None or self.items_ is None:
@@ -129,12 +131,11 @@ class Adagrad:
         self.rate = np.float32(rate)
         self.seen = np.full(len(table), 1e-6, np.float32)
 
-    def add(self, rows: IntArray, gradient: FloatArray, regularisation: float) -> None:
-        """One step down the gradient; rows that come several times are added up first."""
-        touched, place = np.unique(rows, return_inverse=True)
-        ones = np.ones(len(rows), np.float32)
-        sums = sparse.csr_matrix((ones, (place, np.arange(len(rows)))), shape=(len(touched), len(rows)))
-        total = sums @ gradient + np.float32(regularisation) * self.table[touched]
+    def add(self, shares: sparse.csr_matrix, gradient: FloatArray, regularisation: float) -> None:
+        """One step down: each row of `gradient` goes to the rows of the table that `shares` names."""
+        touched, place = np.unique(shares.indices, return_inverse=True)
+        compact = sparse.csr_matrix((shares.data, place, shares.indptr), shape=(len(gradient), len(touched)))
+        total = compact.T @ gradient + np.float32(regularisation) * self.table[touched]
         self.seen[touched] += np.mean(total * total, axis=1)
         self.table[touched] -= self.rate * total / np.sqrt(self.seen[touched])[:, None]
 

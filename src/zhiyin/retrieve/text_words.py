@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Self
 
 import numpy as np
@@ -74,7 +75,7 @@ class WordSpace:
 
 def _words(items: Catalogue, code: int) -> set[str]:
     spoken = terms(f"{items.titles[code]} {items.texts[code]}")
-    pairs = (f"{one} {other}" for one, other in zip(spoken, spoken[1:]))
+    pairs = (f"{one} {other}" for one, other in pairwise(spoken))
     marks = (f"{name}={word}" for name, column in items.words.items() for word in column.words(code))
     return {*spoken, *pairs, *(mark.replace("\n", " ") for mark in marks)}
 

@@ -31,14 +31,14 @@ class _Neighbourhood(DenseRelevance):
     length: FloatArray | None = None
     """(k,) the length of each of these rows."""
     history: IntArray | None = None
-    rarity: FloatArray | None = None
+    rarity: FloatArray | float = 1.0
     """(h,) what each event of the history counted, 0 for those that were not asked."""
 
     def evidence(self, items: IntArray) -> FloatArray | None:
-        if self.searched is None or self.likes is None or self.history is None:
+        if self.searched is None or self.likes is None or self.length is None or self.history is None:
             return None
-        shared = columns_of(self.searched, self.history) * self.rarity
-        liked = columns_of(self.likes, items) / np.reshape(self.length, (-1, 1))
+        shared = columns_of(self.searched, self.history) * self.rarity / self.length[:, None]
+        liked = columns_of(self.likes, items)
         return np.asarray(shared.T @ liked, np.float32)
 
 
