@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 UV     ?= uv
+REPORT ?= zhiyin-demo/report.html
 
 BIN     := $(VENV)/bin
 PIP     := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
@@ -12,10 +13,10 @@ CODE    := src tests bench examples docs
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint types layout docs reference bench setup lock clean
+.PHONY: help demo test check lint types layout docs reference picture bench setup lock clean
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
 
 demo: $(VENV)/.base ## Fetch MovieLens 100K, fit, recommend with reasons, measure
 	@$(BIN)/zhiyin demo
@@ -40,6 +41,10 @@ docs: $(VENV)/.dev ## Links, twins, commands and code of the documents
 
 reference: $(VENV)/.dev ## Write docs/reference.md anew from the code
 	@$(BIN)/python docs/build_reference.py
+
+picture: ## Take the README's picture of an evaluation report (needs chromium; REPORT=shop/report.html)
+	@chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1100,900 \
+	  --screenshot=docs/images/report.png "file://$(abspath $(REPORT))"
 
 bench: $(VENV)/.dev ## Run the measurements of bench/ (minutes; `make bench ONLY=name` for one)
 	@for file in bench/bench_*$(ONLY)*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

@@ -1,10 +1,10 @@
 """Items that nobody has chosen yet: R@20 among hidden items, by what each method makes of their texts.
 
-    python bench/bench_cold.py [--data FOLDER] [--sets amazon-games amazon-beauty ml-1m] [--part test] [--seed 0]
+    python bench/bench_cold.py [--data FOLDER] [--sets amazon-games ml-1m] [--part test] [--seed 0]
 
 A tenth of the items is hidden from all training; users whose last event is with a hidden item are asked, with
-everything before it as history; the hidden items alone are candidates, seen ones filtered. Prints one row per set
-and method with the 95 % bootstrap interval over users. The data sets are no part of zhiyin: see
+everything before it as history; the hidden items alone are candidates, seen ones filtered. Prints one row
+per set and method with the 95 % bootstrap interval over users. The data sets are no part of zhiyin: see
 `zhiyin.data.sets`. The encoder's vectors are cached, so the seconds of a fit are those without encoding.
 """
 
@@ -26,7 +26,7 @@ from zhiyin.represent import CachedEncoder, UseEncoder, item_vectors
 from zhiyin.retrieve.kernel import KernelRetriever
 from zhiyin.retrieve.text_factors import TextFactorsRetriever
 from zhiyin.retrieve.text_kernel import TextKernelRetriever
-from zhiyin.types import FloatArray, IntArray, Query
+from zhiyin.types import FloatArray, Query
 
 K, DECAY = 20, 0.8
 Scores = Mapping[str, NDArray[np.floating]]
@@ -43,7 +43,7 @@ def methods(encoder: CachedEncoder) -> dict[str, Any]:
 def scored(split: Split, fitted: Mapping[str, Any], vectors: FloatArray) -> Iterator[tuple[int, Scores]]:
     """For each question the place of the target among the candidates, and every method's scores of these."""
     for _, history, targets in split.holdout:
-        items = np.setdiff1d(hidden(split), history.items)
+        items = np.setdiff1d(split.hidden, history.items)
         place = np.flatnonzero(items == targets[0])
         if not len(place):  # seen before: out of everybody's reach
             continue
@@ -55,11 +55,6 @@ def scored(split: Split, fitted: Mapping[str, Any], vectors: FloatArray) -> Iter
             scores["text factors"]
         )
         yield int(place[0]), scores
-
-
-def hidden(split: Split) -> IntArray:
-    assert split.candidates is not None
-    return split.candidates
 
 
 def standard(scores: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -88,13 +83,15 @@ def measure(data: Dataset, part: Any, seed: int, encoder: CachedEncoder) -> None
         for name, row in scores.items():
             hits.setdefault(name, []).append(chance(row, target))
     for name, found in hits.items():
-        recall = bootstrap(np.array(found), seed=seed)
-        asked = f"{len(found)} / {len(hidden(split))}"
+        recall = bootstrap(found, seed=seed)[0]
+        asked = f"{len(found)} / {len(split.hidden)}"
         print(f"| {data.name} | {name} | {recall} | {asked} | {seconds.get(name, '–')} |", flush=True)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", help="folder of the sets; default $ZHIYIN_DATA")
     parser.add_argument("--sets", nargs="+", default=["amazon-games", "amazon-beauty", "ml-1m"])
     parser.add_argument("--part", choices=("validation", "test"), default="test")
@@ -102,7 +99,9 @@ def main() -> None:
     options = parser.parse_args()
     encoder = CachedEncoder(UseEncoder())
     print(f"{ColdItems(seed=options.seed).describe()}; part {options.part}; regime T; seen filtered; R@{K}\n")
-    print("| set | method | R@20 [95 %] | questions / candidates | fit: seconds (of processor) |\n|---|---|---|---|---|")
+    print(
+        "| set | method | R@20 [95 %] | questions / candidates | fit: s (processor) |\n|---|---|---|---|---|"
+    )
     for name in options.sets:
         measure(load_bench(name, options.data), options.part, options.seed, encoder)
 

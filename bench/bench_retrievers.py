@@ -2,9 +2,10 @@
 
     ZHIYIN_DATA=... python bench/bench_retrievers.py ml-100k ml-1m --regime T --part test
 
-Leave-one-out, whole catalogue, seen items filtered, ties in the file's order. `ms` is processor time of one
-query through the very call that serves (relevance and its ten best), one thread; `fit s` is processor time, all
-threads; `RSS` is the growth of the process while fitting and asking, in MB. Each row runs in a process of its own.
+Leave-one-out, whole catalogue, seen items filtered, ties in file order, settings from validation. `ms` is
+the median processor time of one query through the very call that serves (relevance and its ten best), one
+thread; `fit s` is processor time of all threads; `RSS` is what the process grew by, in MB. Each row runs in a
+process of its own.
 """
 
 from __future__ import annotations
@@ -40,10 +41,15 @@ class Peer:
         library = getattr(__import__(self.module, fromlist=[self.name]), self.name)(**self.options)
         library.fit(matrix, show_progress=False)
         if self.name == "BayesianPersonalizedRanking":  # it cannot fold in: a stored user's row answers
-            return lambda query, n: library.recommend(
-                data.users.code(query.user or ""), matrix[0], N=n, filter_already_liked_items=False, filter_items=query.exclude
-            )[0]  # fmt: skip
-        empty = matrix[0].copy()
+
+            def ask_stored(query: Query, n: int) -> IntArray:
+                user, row = data.users.code(query.user or ""), matrix[:1]
+                options = {"filter_already_liked_items": False, "filter_items": query.exclude}
+                stored: IntArray = library.recommend(user, row, N=n, **options)[0]
+                return stored
+
+            return ask_stored
+        empty = matrix[:1]
         fold = {"recalculate_user": True} if self.name == "AlternatingLeastSquares" else {}
 
         def ask(query: Query, n: int) -> IntArray:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from zhiyin.cli import app
 
+from zhiyin.cli import app
 from zhiyin.components import options_of, role_of, type_of
 
 PAGE = Path(__file__).with_name("reference.md")

@@ -18,6 +18,8 @@ from zhiyin.retrieve.ease import EaseRetriever
 from zhiyin.retrieve.kernel import KernelRetriever
 from zhiyin.retrieve.popular import PopularRetriever
 from zhiyin.retrieve.slit import SlitRetriever
+from zhiyin.retrieve.text_factors import TextFactorsRetriever
+from zhiyin.retrieve.text_kernel import TextKernelRetriever
 
 if TYPE_CHECKING:
     from zhiyin.recommender import Recommender
@@ -38,6 +40,8 @@ def default_recommender(data: Dataset | None = None, *, encoder: Encoder | None 
         "slit": SlitRetriever(k=100),
         "als": AlsRetriever(),
         "content": ContentRetriever(encoder=encoder),
+        "text_kernel": TextKernelRetriever(encoder=encoder),
+        "text_factors": TextFactorsRetriever(encoder=encoder),
         "popular": PopularRetriever(),
     }
     features: list[Feature] = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,7 +30,7 @@ from zhiyin.data.histories import Histories, history_of
 from zhiyin.data.saved import about_of, dataset_of, tables_of
 from zhiyin.data.split import Holdout
 from zhiyin.decide import Decision, Pipeline
-from zhiyin.errors import ArtefactError, ConfigError, DataError, LlmError, NotFittedError
+from zhiyin.errors import ArtefactError, ConfigError, DataError, NotFittedError
 from zhiyin.page import recommender_html
 from zhiyin.rank.ranker import Ranker
 from zhiyin.rank.rows import Question, Rows, collect, cut_for_replay
@@ -49,6 +50,8 @@ from zhiyin.types import (
 
 __all__ = ["Progress", "Recommender"]
 
+log = logging.getLogger(__name__)
+
 Progress = Callable[[str, int, int], None]
 """Called with the name of a stage, how much of it is done, and of how much."""
 
@@ -60,7 +63,8 @@ class Recommender:
     (None: their fusion does), `rerankers` are policies after it, `explainer` gives reasons; `encoder` is
     the text encoder that the parts share. Every source proposes `n_each`, fusion keeps `n_candidates`, the
     last `n_history` events of the asker count. The ranker learns from the last `replay_share` of every user's
-    events (1 to `n_replay`, at most `max_questions` in all) against `n_negatives` other candidates each.
+    events (1 to `n_replay`, at most `max_questions` in all) against `n_negatives` other candidates each, with
+    `cold_share` of the items hidden from the sources, so that it learns what to think of new items.
     """
 
     def __init__(
@@ -77,8 +81,9 @@ class Recommender:
         n_history: int = 50,
         n_replay: int = 3,
         replay_share: float = 0.1,
-        max_questions: int = 20_000,
+        max_questions: int = 12_000,
         n_negatives: int = 60,
+        cold_share: float = 0.05,
     ) -> None:
         self.retrievers = retrievers
         self.ranker = ranker
@@ -93,6 +98,7 @@ class Recommender:
         self.replay_share = replay_share
         self.max_questions = max_questions
         self.n_negatives = n_negatives
+        self.cold_share = cold_share
         self.items_: Catalogue | None = None
         self.histories_: Histories | None = None
         self.rows_: Rows | None = None
@@ -134,7 +140,12 @@ class Recommender:
         """Training rows for the ranker: features as they would have been at each event after a cut."""
         assert self.ranker is not None
         cut = cut_for_replay(
-            data, n_last=self.n_replay, share=self.replay_share, max_questions=self.max_questions, seed=seed
+            data,
+            n_last=self.n_replay,
+            share=self.replay_share,
+            max_questions=self.max_questions,
+            seed=seed,
+            cold_share=self.cold_share,
         )
         self._fit_parts(cut.fit, seed, progress)
         with self._timed("replay", progress):
@@ -322,7 +333,8 @@ class Recommender:
         if self.explainer is not None:
             try:
                 reasons = self.explainer.explain(decision.query, ranking)
-            except LlmError:
+            except Exception:
+                log.exception("the explainer failed: the list is answered without reasons")
                 degraded = (*degraded, "explainer")
         stages = (*decision.stages, decision.timed("explain", (perf_counter() - start) * 1e3))
         lines = tuple(self._line(ranking, place, reasons[place]) for place in range(len(ranking)))

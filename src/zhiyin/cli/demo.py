@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from zhiyin.data.dataset import Dataset
     from zhiyin.data.split import Holdout
     from zhiyin.evaluate import Evaluation, Protocol
+    from zhiyin.recommendations import Recommendations
     from zhiyin.recommender import Recommender
 
 __all__ = ["Shown", "demo"]
@@ -42,7 +43,12 @@ class Shown:
     n_history: int
     next: str
     """The id of the item that this user really chose next; the recommender has not seen it."""
-    recommendations: Any
+    recommendations: Recommendations
+
+    def as_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        kept = {name: getattr(self, name) for name in ("user", "history", "n_history", "next")}
+        return {**kept, "recommendations": self.recommendations.to_dicts()}
 
 
 def demo(
@@ -90,16 +96,7 @@ def demo(
     out.result(
         {
             "data": data.describe(),
-            "users": [
-                {
-                    "user": one.user,
-                    "history": one.history,
-                    "n_history": one.n_history,
-                    "next": one.next,
-                    "recommendations": one.recommendations.to_dicts(),
-                }
-                for one in shown
-            ],
+            "users": [one.as_dict() for one in shown],
             "evaluation": found.as_dict() if found else None,
             "stages_s": progress.seconds,
             "seconds": seconds,

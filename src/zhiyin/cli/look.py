@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.padding import Padding
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from zhiyin.cli.app import Json
@@ -83,7 +83,7 @@ def doctor(
 
     Example: zhiyin doctor shop
     """
-    from zhiyin.cli.doctor import checks
+    from zhiyin.cli.checks import checks
 
     out = Output(as_json=as_json)
     findings = []
@@ -96,7 +96,7 @@ def doctor(
         said = Text.assemble(finding.said, (f"  {spent:.1f} s" if spent > 0.5 else "", "dim"))
         if finding.way_out:
             said.append(f"\n{finding.way_out}", style="yellow")
-        line = Table.grid(padding=(0, 1))
+        line = Table.grid("", "", Column(overflow="fold"), padding=(0, 1))
         line.add_row(Text(mark, style), Text(f"{finding.name:<12}", "bold", no_wrap=True), said)
         out.show(line)
     failed = any(finding.status == "fail" for finding in findings)

@@ -44,9 +44,15 @@ class Output:
 
     def show(self, *parts: RenderableType) -> None:
         """For people; silent with --json."""
-        if not self.as_json:
-            for part in parts:
+        if self.as_json:
+            return
+        for part in parts:
+            if self.console.is_terminal:
                 self.console.print(part)
+            else:
+                with self.console.capture() as captured:
+                    self.console.print(part)
+                sys.stdout.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())
 
     def result(self, value: Any) -> None:
         """For programs; silent without --json."""

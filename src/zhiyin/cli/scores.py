@@ -21,6 +21,7 @@ __all__ = ["Scores"]
 CELL = 16
 """Columns that one metric with its interval needs."""
 TIMES = {"fit s": "fit_s", "ms p50": "p50_ms"}
+TIME_CELL = 9
 
 
 class Scores:
@@ -35,11 +36,10 @@ class Scores:
 
         metrics = self.metrics or shown_metrics(self.evaluation)
         names = max(len(row.name) for row in self.evaluation.rows) + 4
-        n = max(1, (options.max_width - names) // CELL)
-        columns = [*metrics, *TIMES]
-        for start in range(0, len(columns), n):
-            yield self._block(columns[start : start + n])
+        for block in _blocks([*metrics, *TIMES], options.max_width - names):
+            yield self._block(block)
         yield from self._comparison()
+        yield Text()
         yield self._foot()
 
     def _block(self, columns: Sequence[str]) -> Table:
@@ -81,6 +81,20 @@ class Scores:
         return facts(said)
 
 
+def _blocks(columns: Sequence[str], width: int) -> list[list[str]]:
+    """The columns in their order, in lines of at most `width`."""
+    blocks: list[list[str]] = []
+    left = 0
+    for column in columns:
+        need = TIME_CELL if column in TIMES else CELL
+        if not blocks or need > left:
+            blocks.append([])
+            left = width
+        blocks[-1].append(column)
+        left -= need
+    return blocks
+
+
 def _table(*, show_header: bool = True) -> Table:
     return Table(
         box=box.SIMPLE_HEAD if show_header else None,
@@ -105,7 +119,8 @@ def _best(rows: Sequence[Row], metric: str) -> str:
 
 def _cell(row: Row, metric: str, best: str) -> Text:
     if metric in TIMES:
-        return Text(f"{getattr(row.timing, TIMES[metric]):.1f}", "dim")
+        figure = getattr(row.timing, TIMES[metric])
+        return Text(f"{figure:.1f}" if figure else "–", "dim")  # 0: it came fitted
     if metric not in row.metrics:
         return Text("–", "dim")
     found = row.metrics[metric]

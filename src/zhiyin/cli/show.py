@@ -32,7 +32,7 @@ def heading(text: str, aside: str = "") -> Text:
 def recommendations(
     found: Sequence[Recommendation], *, locale: str = "en", marked: Mapping[str, str] | None = None
 ) -> RenderableType:
-    """Place, title, score and best sources on one line, the reasons below it; `marked` puts a word behind ids."""
+    """Place, title, score and best sources on a line, the reasons below; `marked` puts a word behind ids."""
     if not found:
         return Text(NOTHING["zh" if locale.startswith("zh") else "en"], "yellow")
     names = [printable(one.title or one.item) for one in found]

@@ -46,12 +46,16 @@ class Rows:
         return len(self.group) / max(self.n_asked, 1)
 
 
-def cut_for_replay(data: Dataset, *, n_last: int, share: float, max_questions: int, seed: int) -> Split:
+def cut_for_replay(
+    data: Dataset, *, n_last: int, share: float, max_questions: int, seed: int, cold_share: float = 0.0
+) -> Split:
     """The log before a cut, and what happened after it as one question per event.
 
     The cut is per user: the last `share` of the events, at least one and at most `n_last`, of users
     who keep at least two. So the retrievers know each asker a little less well than when serving,
-    never better. More than `max_questions` are thinned by `seed`.
+    never better. More than `max_questions` are thinned by `seed`. A random `cold_share` of the items is
+    taken from the log altogether, so that the ranker meets items that nobody has chosen yet, as
+    questions about them do later.
     """
     lengths = np.diff(data.indptr)
     held = np.clip(np.round(share * lengths), 1, n_last).astype(np.int64)
@@ -61,9 +65,12 @@ def cut_for_replay(data: Dataset, *, n_last: int, share: float, max_questions: i
     start = data.indptr[1:][user] - back
     rows = np.ones(len(data), np.bool_)
     rows[start] = False
+    rng = np.random.default_rng(seed)
     keep = np.arange(len(start))
     if len(start) > max_questions:
-        keep = np.sort(np.random.default_rng(seed).choice(len(start), max_questions, replace=False))
+        keep = np.sort(rng.choice(len(start), max_questions, replace=False))
+    if cold_share:
+        rows &= ~(rng.random(data.n_items) < cold_share)[data.item]
     return Split(data.take(rows), Holdout(data, user[keep].astype(np.int32), start[keep], start[keep] + 1))
 
 

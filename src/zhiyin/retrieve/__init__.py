@@ -26,6 +26,8 @@ from zhiyin.retrieve.popular import PopularRetriever
 from zhiyin.retrieve.recent import RecentRetriever
 from zhiyin.retrieve.sgd import SgdRetriever
 from zhiyin.retrieve.slit import SlitRetriever
+from zhiyin.retrieve.text_factors import TextFactorsRetriever
+from zhiyin.retrieve.text_kernel import TextKernelRetriever
 from zhiyin.retrieve.user_knn import UserKnnRetriever
 
 __all__ = [
@@ -42,5 +44,7 @@ __all__ = [
     "RecentRetriever",
     "SgdRetriever",
     "SlitRetriever",
+    "TextFactorsRetriever",
+    "TextKernelRetriever",
     "UserKnnRetriever",
 ]

@@ -62,7 +62,8 @@ class EaseRetriever(LinearRetriever):
         """
         if self.regularisation is not None:
             return self.regularisation
-        return 4 * matrix.nnz / max(1, np.count_nonzero(np.diff(matrix.indptr)))
+        users = np.count_nonzero(np.diff(matrix.indptr))
+        return float(4 * matrix.nnz / max(1, users))
 
 
 def exact_weights(matrix: sparse.csr_matrix, penalty: float) -> FloatArray:

@@ -29,9 +29,9 @@ class KernelRetriever(LinearRetriever):
         *,
         window: int = 10,
         power: float = 1.0,
-        backward: float = 0.1,
+        backward: float = 0.2,
         damp_source: float = 0.5,
-        damp_target: float = 0.15,
+        damp_target: float = 0.1,
         k: int = 100,
         decay: float = 0.8,
     ) -> None:

@@ -59,8 +59,8 @@ class TextFactorsRetriever:
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         pairs = damped_pairs(data, self.window, self.backward)
-        self.projection_ = self._projection().fit(data.items, pairs, seed=seed)
-        features = self.projection_.of(data.items)
+        self.projection_ = self._projection()
+        features = self.projection_.fit_of(data.items, pairs, seed=seed)
         known = paired(pairs)
         self.n_fitted_ = len(known)
         sources, targets = self.projection_.sources(features), self.projection_.targets(features)

@@ -51,8 +51,9 @@ class TextKernelRetriever:
 
     A row of S and of T is (1 - s) times the item itself plus s times its `n_like` neighbours in the
     space of `TextProjection`, by a softmax of their cosines at `temperature`; s = borrow / (borrow + n)
-    for an item with n events. So an item that nobody chose lives on its neighbours' behaviour alone,
-    and one that many chose on its own. Among sources the borrowed part counts half.
+    for an item with n events. So one that many chose lives on its own behaviour, and one that nobody
+    chose on that of its neighbours alone: of `n_like_cold`, as it has nothing else. Among sources the
+    borrowed part counts half.
 
     The `k` strongest weights of each row are kept; an item without behaviour also keeps the
     `k_cold` items that lead to it most, so that it can be found. Items that come later are treated
@@ -66,8 +67,9 @@ class TextKernelRetriever:
         window: int = 10,
         backward: float = 0.5,
         borrow: float = 10.0,
-        n_like: int = 50,
-        temperature: float = 0.1,
+        n_like: int = 30,
+        n_like_cold: int = 100,
+        temperature: float = 0.15,
         k: int = 150,
         k_cold: int = 1000,
         decay: float = 0.8,
@@ -77,6 +79,7 @@ class TextKernelRetriever:
         self.backward = backward
         self.borrow = borrow
         self.n_like = n_like
+        self.n_like_cold = n_like_cold
         self.temperature = temperature
         self.k = k
         self.k_cold = k_cold
@@ -85,8 +88,8 @@ class TextKernelRetriever:
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         pairs = damped_pairs(data, self.window, self.backward)
-        self.projection_ = self._projection().fit(data.items, pairs, seed=seed)
-        self.places_ = self._places(data.items)
+        self.projection_ = self._projection()
+        self.places_ = self._places(self.projection_.fit_of(data.items, pairs, seed=seed))
         self.known_ = paired(pairs)
         n = np.bincount(data.item[data.weight > 0], minlength=data.n_items)
         self.fitted_ = self._smooth(pairs, (self.borrow / (self.borrow + n)).astype(np.float32))
@@ -98,7 +101,9 @@ class TextKernelRetriever:
         self._fitted()
         n = len(self.known_)
         added = Catalogue.of(items.item(code) for code in range(n, len(items)))
-        self.places_ = np.vstack([self.places_[:n], self._places(added)]) if len(added) else self.places_[:n]
+        self.places_ = self.places_[:n]
+        if len(added):
+            self.places_ = np.vstack([self.places_, self._places(self.projection_.of(added))])
         self.weights_ = self._with_unknown(len(items))
 
     def relevance(self, query: Query) -> SparseRelevance:
@@ -132,16 +137,16 @@ class TextKernelRetriever:
     def _projection(self) -> TextProjection:
         return TextProjection(encoder=CachedEncoder(UseEncoder()) if self.encoder is None else self.encoder)
 
-    def _places(self, items: Catalogue) -> FloatArray:
+    def _places(self, features: FloatArray) -> FloatArray:
         """(n_items, f) unit rows: where an item stands as something that is chosen next."""
-        places = self.projection_.targets(self.projection_.of(items))
+        places = self.projection_.targets(features)
         found: FloatArray = places / np.maximum(np.linalg.norm(places, axis=1, keepdims=True), 1e-9)
         return found
 
     def _smooth(self, pairs: sparse.csr_matrix, share: FloatArray) -> sparse.csr_matrix:
         """S K T' for the items with behaviour, the `k` strongest of each row."""
         known = np.flatnonzero(self.known_)
-        like = self._like(known)
+        like = self._like(known, len(self.known_), self.n_like)
         own, borrowed = sparse.diags(1 - share), sparse.diags(share)
         sources = sparse.csr_matrix(own + np.float32(HALF) * (borrowed @ like))
         targets = sparse.csr_matrix((own + borrowed @ like).T)
@@ -154,7 +159,7 @@ class TextKernelRetriever:
             return self.fitted_
         weights = self.fitted_.copy()
         weights.resize((n, n))
-        like = self._like(unknown, n)
+        like = self._like(unknown, n, self.n_like_cold)
         incoming = _strongest(like[unknown], sparse.csr_matrix(weights.T), self.k_cold)
         places = (np.ones(len(unknown), np.float32), (unknown, np.arange(len(unknown))))
         rows = sparse.csr_matrix(places, shape=(n, len(unknown)))
@@ -162,11 +167,10 @@ class TextKernelRetriever:
         outgoing = _strongest(like[unknown], weights, self.k)
         return sparse.csr_matrix(weights + np.float32(HALF) * (rows @ outgoing), dtype=np.float32)
 
-    def _like(self, items: NDArray[np.intp], n: int = 0) -> sparse.csr_matrix:
-        """(n, n) in the rows of `items`: shares (sum 1) of their neighbours among items with behaviour."""
-        n = n or len(self.known_)
+    def _like(self, items: NDArray[np.intp], n: int, m: int) -> sparse.csr_matrix:
+        """(n, n) in the rows of `items`: shares (sum 1) of `m` neighbours that have behaviour."""
         known = np.flatnonzero(self.known_)
-        m = min(self.n_like, len(known) - 1)
+        m = min(m, len(known) - 1)
         if m < 1:
             return sparse.csr_matrix((n, n), dtype=np.float32)
         ids, shares = np.empty((len(items), m), np.int32), np.empty((len(items), m), np.float32)

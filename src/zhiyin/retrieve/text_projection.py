@@ -58,20 +58,27 @@ class TextProjection:
 
     def fit(self, items: Catalogue, pairs: sparse.csr_matrix, *, seed: int = 0) -> Self:
         """`pairs` is (n_items, n_items): how often, damped, one item leads to another."""
+        self.fit_of(items, pairs, seed=seed)
+        return self
+
+    def fit_of(self, items: Catalogue, pairs: sparse.csr_matrix, *, seed: int = 0) -> FloatArray:
+        """`fit`, then `of`; every text is read only once."""
         known = paired(pairs)
         known = known if known.any() else np.ones(len(items), np.bool_)
-        self.words_ = WordSpace(dim=self.n_words).fit(items, known, seed=seed)
+        self.words_ = WordSpace(dim=self.n_words)
+        words = self.words_.fit_of(items, known, seed=seed)
         self.knots_ = _knots(items, known)
         vectors = item_vectors(self.encoder, items)
         self.common_ = vectors[known].mean(axis=0)
-        raw = self._raw(items, vectors)
+        raw = self._raw(items, vectors, words)
         self._whiten(raw[known])
-        self._learn(self._features(raw) * known[:, None], pairs)
-        return self
+        features = self._features(raw)
+        self._learn(features * known[:, None], pairs)
+        return features
 
     def of(self, items: Catalogue) -> FloatArray:
         """(n_items, d) whitened features and a last column of ones."""
-        return self._features(self._raw(items, item_vectors(self.encoder, items)))
+        return self._features(self._raw(items, item_vectors(self.encoder, items), self.words_.of(items)))
 
     def sources(self, features: FloatArray) -> FloatArray:
         """(n, dim) from rows of `of`."""
@@ -109,9 +116,9 @@ class TextProjection:
         self.target_map_ = np.asarray(state["target_map"], np.float32)
         return self
 
-    def _raw(self, items: Catalogue, vectors: FloatArray) -> FloatArray:
+    def _raw(self, items: Catalogue, vectors: FloatArray, words: FloatArray) -> FloatArray:
         near = [_nearness(items.numbers.get(name), knots, len(items)) for name, knots in self.knots_.items()]
-        return np.hstack([_centred(vectors, self.common_), self.words_.of(items), *near])
+        return np.hstack([_centred(vectors, self.common_), words, *near])
 
     def _whiten(self, raw: FloatArray) -> None:
         self.mean_ = raw.mean(axis=0)

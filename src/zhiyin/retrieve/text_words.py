@@ -38,13 +38,19 @@ class WordSpace:
 
     def fit(self, items: Catalogue, known: NDArray[np.bool_], *, seed: int = 0) -> Self:
         """Learns from the items of a mask alone."""
-        rows = [_words(items, int(code)) for code in np.flatnonzero(known)]
+        self.fit_of(items, known, seed=seed)
+        return self
+
+    def fit_of(self, items: Catalogue, known: NDArray[np.bool_], *, seed: int = 0) -> FloatArray:
+        """`fit`, then `of`; every text is cut into words only once."""
+        everything = [_words(items, code) for code in range(len(items))]
+        rows = [everything[code] for code in np.flatnonzero(known)]
         carried = Counter(word for row in rows for word in row)
         kept = sorted(word for word, n in carried.items() if self.least <= n <= len(rows) / 2)
         self.words_ = {word: place for place, word in enumerate(kept)}
         self.weights_ = np.array([np.log(len(rows) / carried[word]) for word in kept], np.float32)
         self.directions_ = _directions(self._table(rows), self.dim, seed)
-        return self
+        return np.asarray(self._table(everything) @ self.directions_, np.float32)
 
     def of(self, items: Catalogue) -> FloatArray:
         """(n_items, d) coordinates; zeros for an item without a known word."""
