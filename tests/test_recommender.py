@@ -15,6 +15,7 @@ from zhiyin.recommender import Recommender
 from zhiyin.represent import HashEncoder
 from zhiyin.retrieve import KernelRetriever, PopularRetriever
 from zhiyin.retrieve.content import ContentRetriever
+from zhiyin.retrieve.lexical import LexicalRetriever
 from zhiyin.retrieve.relevance import DenseRelevance
 from zhiyin.types import Candidates, Interaction, Item, Query
 
@@ -219,3 +220,17 @@ def test_one_source_alone_is_served_in_its_own_order():
 def test_pictures_of_a_recommender_escape_what_they_show(fitted):
     assert "KernelRetriever" not in fitted._repr_html_() or "kernel" in fitted._repr_html_()
     assert "60 users" in repr(fitted) and "not fitted" in repr(composed())
+
+
+def test_words_are_heard_over_the_habit():
+    recommender = Recommender(
+        retrievers={
+            "kernel": KernelRetriever(),
+            "lexical": LexicalRetriever(),
+            "content": ContentRetriever(encoder=HashEncoder()),
+            "popular": PopularRetriever(),
+        }
+    ).fit(checkerboard())
+    assert sides(recommender.recommend("u0", n=2)) == {0}
+    assert sides(recommender.recommend("u0", words="blue kettle", n=2)) == {1}
+    assert sides(recommender.recommend(words="blue kettle", n=5)) == {1}

@@ -12,7 +12,7 @@ import numpy as np
 from zhiyin.contracts import Reranker, Retriever
 from zhiyin.errors import LlmError
 from zhiyin.rank.ranker import Ranker
-from zhiyin.retrieve.fuse import gather, reciprocal_rank
+from zhiyin.retrieve.fuse import competition_ranks, gather, reciprocal_rank
 from zhiyin.types import Candidates, FloatArray, IntArray, Query, Stage
 
 __all__ = ["Decision", "Pipeline"]
@@ -70,6 +70,8 @@ class Pipeline:
     def _order(self, query: Query, found: Candidates) -> Candidates:
         """Best first. What the ranker cannot score comes last; equals keep the order of fusion."""
         score = self._score(query, found)
+        if query.words.strip() and len(found):
+            score = self._heard(found, score)
         order = np.lexsort((-reciprocal_rank(found), -np.nan_to_num(score, nan=-np.inf)))
         return found.scored(score).take(order)
 
@@ -81,6 +83,22 @@ class Pipeline:
         if len(found.sources) == 1:
             return found.scores[:, 0]
         return reciprocal_rank(found)
+
+    def _heard(self, found: Candidates, score: FloatArray) -> FloatArray:
+        """What the words ask for comes first: rank fusion of the sources that hear them and the order so far.
+
+        The ranker learns from questions without words, so it has one voice here and not the last word.
+        """
+        hearing = [
+            place
+            for place, name in enumerate(found.sources)
+            if getattr(self.retrievers.get(name), "hears_words", False)
+        ]
+        if not hearing:
+            return score
+        voices = np.column_stack([competition_ranks(score[:, None]), found.ranks[:, hearing]])
+        fused: FloatArray = np.nansum(1.0 / (10.0 + voices), axis=1).astype(np.float32)
+        return fused
 
     def _fill(self, query: Query, ranking: Candidates, n: int) -> Candidates:
         """Cut to `n`, or filled up to `n` with what the fallback proposes."""

@@ -12,10 +12,10 @@ from zhiyin.rank.features import AgreementFeature, EvidenceFeature, HistoryFeatu
 from zhiyin.rank.item_features import AttributeFeature, PopularityFeature
 from zhiyin.represent.cached import CachedEncoder
 from zhiyin.represent.use_encoder import UseEncoder
-from zhiyin.retrieve.als import AlsRetriever
 from zhiyin.retrieve.content import ContentRetriever
 from zhiyin.retrieve.ease import EaseRetriever
 from zhiyin.retrieve.kernel import KernelRetriever
+from zhiyin.retrieve.lexical import LexicalRetriever
 from zhiyin.retrieve.popular import PopularRetriever
 from zhiyin.retrieve.slit import SlitRetriever
 from zhiyin.retrieve.text_factors import TextFactorsRetriever
@@ -33,13 +33,12 @@ def default_recommender(data: Dataset | None = None, *, encoder: Encoder | None 
 
     encoder = encoder or CachedEncoder(UseEncoder())
     retrievers: dict[str, Retriever] = {
-        "near": KernelRetriever(window=3, backward=0.3, damp_source=0.3, damp_target=0.3, decay=0.7),
         "kernel": KernelRetriever(backward=0.2, damp_target=0.4, decay=0.75),
         "wide": KernelRetriever(window=30, power=0.5, damp_target=0.4, decay=0.85),
         "ease": EaseRetriever(k=100),
         "slit": SlitRetriever(k=100),
-        "als": AlsRetriever(),
         "content": ContentRetriever(encoder=encoder),
+        "lexical": LexicalRetriever(),
         "text_kernel": TextKernelRetriever(encoder=encoder),
         "text_factors": TextFactorsRetriever(encoder=encoder),
         "popular": PopularRetriever(),
@@ -47,7 +46,7 @@ def default_recommender(data: Dataset | None = None, *, encoder: Encoder | None 
     features: list[Feature] = [
         SourceFeature(),
         AgreementFeature(),
-        EvidenceFeature(),
+        EvidenceFeature(without=("content", "lexical")),
         HistoryFeature(),
         PopularityFeature(),
         AttributeFeature(),

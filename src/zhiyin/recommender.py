@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import Self
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from zhiyin.artefact import read_artefact, write_artefact
 from zhiyin.config import from_toml, to_toml
@@ -148,7 +149,8 @@ class Recommender:
             cold_share=self.cold_share,
         )
         self._fit_parts(cut.fit, seed, progress)
-        with self._timed("replay", progress):
+        # Queries are small: BLAS threads would wait for each other longer than they work.
+        with self._timed("replay", progress), threadpool_limits(1, "blas"):
             return collect(
                 self._questions(cut.holdout),
                 self.ranker.features,

@@ -63,6 +63,9 @@ class ContentRetriever:
     the embedded one, behind the cache on disk.
     """
 
+    hears_words = True
+    """Its order for a query with words is an answer to the words."""
+
     def __init__(
         self,
         *,

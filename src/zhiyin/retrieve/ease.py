@@ -17,7 +17,7 @@ from zhiyin.types import FloatArray, IntArray
 __all__ = ["EaseRetriever"]
 
 BLOCK = 1024
-GRAM_ROW = 500
+GRAM_ROW = 1000
 
 
 class EaseRetriever(LinearRetriever):

@@ -47,6 +47,9 @@ class LexicalRetriever:
     by `decay` per step. Chinese and English may be mixed; `segment.terms` cuts them.
     """
 
+    hears_words = True
+    """Its order for a query with words is an answer to the words."""
+
     def __init__(
         self,
         *,

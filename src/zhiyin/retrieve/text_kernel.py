@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -16,34 +15,16 @@ from zhiyin.data.dataset import Dataset
 from zhiyin.errors import NotFittedError
 from zhiyin.represent.cached import CachedEncoder
 from zhiyin.represent.use_encoder import UseEncoder
-from zhiyin.retrieve.relevance import DenseRelevance
+from zhiyin.retrieve.sparse_rows import SparseRelevance, activate
 from zhiyin.retrieve.text_projection import TextProjection, damped_pairs, paired
-from zhiyin.types import FloatArray, IntArray, Query
+from zhiyin.types import FloatArray, Query
 
-__all__ = ["SparseRelevance", "TextKernelRetriever"]
+__all__ = ["TextKernelRetriever"]
 
 BLOCK = 512
 HALF = 0.5
 WIDTH = 300
 """Entries of a row that are kept between the two smoothings: the rest adds up to almost nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class SparseRelevance(DenseRelevance):
-    """Scores that are sums over the history of rows of a sparse matrix: the terms are the evidence."""
-
-    weights: sparse.csr_matrix | None = None
-    history: IntArray | None = None
-
-    def evidence(self, items: IntArray) -> FloatArray | None:
-        if self.weights is None or self.history is None:
-            return None
-        n = self.weights.shape[0]
-        block = np.zeros((len(self.history), len(items)), np.float32)
-        rows = np.flatnonzero((self.history >= 0) & (self.history < n))
-        columns = np.flatnonzero((items >= 0) & (items < n))
-        block[np.ix_(rows, columns)] = self.weights[self.history[rows]][:, items[columns]].toarray()
-        return block
 
 
 class TextKernelRetriever:
@@ -108,9 +89,7 @@ class TextKernelRetriever:
 
     def relevance(self, query: Query) -> SparseRelevance:
         weights, history = self._fitted(), query.history
-        known = (history.items >= 0) & (history.items < weights.shape[0])
-        said = history.decayed(self.decay)[known]
-        scores = weights[history.items[known]].T @ said
+        scores = activate(weights, history.items, history.decayed(self.decay))
         return SparseRelevance(
             np.asarray(scores, np.float32), floor=0.0, weights=weights, history=history.items
         )
