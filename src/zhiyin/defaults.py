@@ -26,27 +26,30 @@ if TYPE_CHECKING:
 
 __all__ = ["default_recommender"]
 
+LITTLE = 20_000
+"""Below so many interactions raw likeness of texts is a source of its own: there is little to learn from."""
+
 
 def default_recommender(data: Dataset | None = None, *, encoder: Encoder | None = None) -> Recommender:
     """Unfitted. See `Recommender.default`."""
     from zhiyin.recommender import Recommender
 
     encoder = encoder or CachedEncoder(UseEncoder())
+    little = data is None or len(data) < LITTLE
     retrievers: dict[str, Retriever] = {
         "kernel": KernelRetriever(backward=0.2, damp_target=0.4, decay=0.75),
-        "wide": KernelRetriever(window=30, power=0.5, damp_target=0.4, decay=0.85),
         "ease": EaseRetriever(k=100),
         "slit": SlitRetriever(k=100),
-        "content": ContentRetriever(encoder=encoder),
-        "lexical": LexicalRetriever(),
         "text_kernel": TextKernelRetriever(encoder=encoder),
         "text_factors": TextFactorsRetriever(encoder=encoder),
+        "content": ContentRetriever(encoder=encoder, only_words=not little),
+        "lexical": LexicalRetriever(),
         "popular": PopularRetriever(),
     }
     features: list[Feature] = [
         SourceFeature(),
         AgreementFeature(),
-        EvidenceFeature(without=("content", "lexical")),
+        EvidenceFeature(),
         HistoryFeature(),
         PopularityFeature(),
         AttributeFeature(),

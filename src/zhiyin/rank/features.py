@@ -43,36 +43,22 @@ class AgreementFeature:
 
 
 class EvidenceFeature:
-    """What the history says of each candidate, by source, under several decays and from its last events.
+    """What the history says of each candidate, by source, under several decays and from its last events."""
 
-    Sources named in `without` are left out: their evidence is for reasons only.
-    """
-
-    def __init__(
-        self,
-        *,
-        decays: tuple[float, ...] = (0.5, 0.8, 0.95, 1.0),
-        n_last: int = 3,
-        without: tuple[str, ...] = (),
-    ) -> None:
+    def __init__(self, *, decays: tuple[float, ...] = (0.5, 0.8, 0.95, 1.0), n_last: int = 3) -> None:
         self.decays = decays
         self.n_last = n_last
-        self.without = without
-
-    def _heard(self, candidates: Candidates) -> tuple[str, ...]:
-        return tuple(source for source in candidates.evidence if source not in self.without)
 
     def names(self, candidates: Candidates) -> tuple[str, ...]:
         kinds = [f"decay_{decay:g}" for decay in self.decays]
         kinds += [f"last_{back + 1}" for back in range(self.n_last)] + ["max", "support"]
-        return tuple(f"{source}.{kind}" for source in self._heard(candidates) for kind in kinds)
+        return tuple(f"{source}.{kind}" for source in candidates.evidence for kind in kinds)
 
     def values(self, query: Query, candidates: Candidates) -> FloatArray:
         h = len(query.history)
         weights = np.stack([query.history.decayed(decay) for decay in self.decays])
         columns = []
-        for source in self._heard(candidates):
-            block = candidates.evidence[source]
+        for block in candidates.evidence.values():
             columns.append(weights @ block)
             last = np.full((self.n_last, block.shape[1]), np.nan, np.float32)
             if h:

@@ -57,7 +57,8 @@ class ContentRetriever:
     with a text can be found, with or without behaviour. `temperature` above 0 lets each candidate hear
     mostly those of the last `window` events that are like it, which costs one product per event instead
     of one in all; .8 finds more among products (Beauty, Games) and less among films. Words of the query
-    get the share `words_share` of the score.
+    get the share `words_share` of the score; with `only_words` a query without words gets no answer, which
+    saves the pass over all vectors where other sources know the texts' likeness already.
 
     Exact search: 2 kB per item at 512 dimensions, good to about 100,000 items. `encoder` None means
     the embedded one, behind the cache on disk.
@@ -74,12 +75,14 @@ class ContentRetriever:
         temperature: float = 0.0,
         window: int = 20,
         words_share: float = 0.7,
+        only_words: bool = False,
     ) -> None:
         self.encoder = encoder
         self.decay = decay
         self.temperature = temperature
         self.window = window
         self.words_share = words_share
+        self.only_words = only_words
         self.vectors_: ItemVectors | None = None
         self._default: Encoder | None = None
 
@@ -94,6 +97,8 @@ class ContentRetriever:
     def relevance(self, query: Query) -> ContentRelevance:
         vectors, history = self._fitted(), query.history
         words, degraded = self._words(query.words)
+        if self.only_words and words is None:
+            return ContentRelevance(np.full(len(vectors), np.nan, np.float32), degraded=degraded)
         past = vectors.take(history.items)
         if self.temperature > 0:
             past[: -self.window] = 0

@@ -17,14 +17,13 @@ from zhiyin.types import FloatArray, IntArray
 __all__ = ["EaseRetriever"]
 
 BLOCK = 1024
-GRAM_ROW = 1000
 
 
 class EaseRetriever(LinearRetriever):
     """Weights that best rebuild each user's row from the user's other items, with an L2 penalty.
 
     Exact up to `max_exact` items with behaviour (4 n^2 bytes, n^3 steps). Above that each item is solved
-    on its own, on the `neighbourhood` items that it occurs with most: the same equations, restricted.
+    on its own, on the `neighbourhood` items that are most like it: the same equations, restricted.
     The `k` strongest weights per item are kept.
     """
 
@@ -71,7 +70,7 @@ def exact_weights(matrix: sparse.csr_matrix, penalty: float) -> FloatArray:
 
     One n x n array of float32, overwritten in place.
     """
-    gram = np.asfortranarray((matrix.T @ matrix).toarray(), np.float32)
+    gram = (matrix.T @ matrix).astype(np.float32).toarray().T  # symmetric: the order that LAPACK overwrites
     gram[np.diag_indices_from(gram)] += np.float32(penalty)
     factor, failed = linalg.lapack.spotrf(gram, lower=1, overwrite_a=1)
     if not failed:
@@ -96,42 +95,49 @@ def mirror_lower(matrix: FloatArray, block: int = 1024) -> None:
 
 
 def local_weights(matrix: sparse.csr_matrix, penalty: float, size: int) -> sparse.csr_matrix:
-    """(n, n) each column from a ridge regression on the `size` items that occur with its item most.
+    """(n, n) each column from a ridge regression on the `size` items that are most like its item (cosine).
 
-    The `GRAM_ROW` strongest entries of each row of the Gram matrix are kept, so memory grows with n, not n^2;
-    a pair that is strong for neither of its items counts as never met.
+    Needs 8 bytes for every pair of items that share a user. The pairs inside a neighbourhood are all kept:
+    cutting the Gram matrix to its strongest entries destroys the solution (measured).
     """
     n = matrix.shape[1]
-    columns = sparse.csr_matrix(matrix.T)
-    blocks = (columns[start : start + BLOCK] @ matrix for start in range(0, n, BLOCK))
-    gram = Neighbours.of_blocks(map(without_diagonal, blocks, range(0, n, BLOCK)), n, max(GRAM_ROW, size))
-    diagonal = np.asarray(matrix.multiply(matrix).sum(axis=0), np.float32).ravel() + np.float32(penalty)
-    place = np.full(n + 1, -1, np.int32)
-    near = gram.ids[:, :size]
+    gram = sparse.csr_matrix(matrix.T @ matrix, dtype=np.float32)
+    near = like_items(gram, size)
+    diagonal = gram.diagonal()
+    place = np.full(n, -1, np.int32)
     weights = np.zeros(near.shape, np.float32)
     for item in range(n):
         chosen = near[item][near[item] < n]
         place[chosen] = np.arange(len(chosen))
         system = submatrix(gram, chosen, place)
-        system[np.diag_indices_from(system)] = diagonal[chosen]
-        weights[item, : len(chosen)] = np.linalg.solve(system, gram.weights[item, : len(chosen)])
+        system[np.diag_indices_from(system)] = diagonal[chosen] + np.float32(penalty)
         place[chosen] = -1
+        meet = np.zeros(n, np.float32)
+        row = slice(gram.indptr[item], gram.indptr[item + 1])
+        meet[gram.indices[row]] = gram.data[row]
+        weights[item, : len(chosen)] = np.linalg.solve(system, meet[chosen])
     known = near < n
     target = np.repeat(np.arange(n), known.sum(axis=1))
     return sparse.csr_matrix((weights[known], (near[known], target)), shape=(n, n))
 
 
-def without_diagonal(block: sparse.csr_matrix, start: int) -> sparse.csr_matrix:
-    """A block of consecutive rows, from row `start` on, in which no item meets itself."""
-    block = sparse.csr_matrix(block)
-    block.data[start + np.repeat(np.arange(block.shape[0]), np.diff(block.indptr)) == block.indices] = 0
-    return block
+def like_items(gram: sparse.csr_matrix, size: int) -> IntArray:
+    """(n, size) the items with the highest cosine to each item, n where there are no more."""
+    norm = np.sqrt(np.maximum(gram.diagonal(), np.float32(1e-9)))
+    row = np.repeat(np.arange(len(norm)), np.diff(gram.indptr))
+    cosine = gram.data / (norm[row] * norm[gram.indices])
+    cosine[row == gram.indices] = 0
+    alike = sparse.csr_matrix((cosine, gram.indices, gram.indptr), shape=gram.shape)
+    blocks = (alike[start : start + BLOCK] for start in range(0, len(norm), BLOCK))
+    return Neighbours.of_blocks(blocks, len(norm), size).ids
 
 
-def submatrix(gram: Neighbours, chosen: IntArray, place: IntArray) -> FloatArray:
-    """(c, c) `gram` on the chosen items, made symmetric; `place` is the position of each of them, else -1."""
-    column = place[gram.ids[chosen]]
-    row, entry = np.nonzero(column >= 0)
+def submatrix(gram: sparse.csr_matrix, chosen: IntArray, place: IntArray) -> FloatArray:
+    """(c, c) what `gram` has between the chosen items; `place` is the position of each of them, else -1."""
+    rows = gram[chosen]
+    column = place[rows.indices]
+    inside = column >= 0
+    row = np.repeat(np.arange(len(chosen)), np.diff(rows.indptr))[inside]
     found = np.zeros((len(chosen), len(chosen)), np.float32)
-    found[row, column[row, entry]] = gram.weights[chosen[row], entry]
-    return np.maximum(found, found.T)
+    found[row, column[inside]] = rows.data[inside]
+    return found
