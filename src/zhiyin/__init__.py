@@ -17,24 +17,21 @@ if TYPE_CHECKING:
     from zhiyin.data.dataset import Dataset
     from zhiyin.data.importing import import_events
     from zhiyin.errors import ZhiyinError
-    from zhiyin.evaluate import Protocol, evaluate
     from zhiyin.recommender import Recommender
     from zhiyin.types import Interaction, Item, Query
 
 __all__ = [
-    "Dataset", "Interaction", "Item", "Protocol", "Query", "Recommender", "ZhiyinError",
-    "evaluate", "import_events",
+    "Dataset", "Interaction", "Item", "Query", "Recommender", "ZhiyinError",
+    "import_events",
 ]  # fmt: skip
 
 HOMES = {
     "Dataset": "zhiyin.data.dataset",
     "Interaction": "zhiyin.types",
     "Item": "zhiyin.types",
-    "Protocol": "zhiyin.evaluate",
     "Query": "zhiyin.types",
     "Recommender": "zhiyin.recommender",
     "ZhiyinError": "zhiyin.errors",
-    "evaluate": "zhiyin.evaluate",
     "import_events": "zhiyin.data.importing",
 }
 """What is shown here is loaded when it is first asked for: `import zhiyin` costs nothing."""

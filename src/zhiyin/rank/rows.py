@@ -79,22 +79,31 @@ def names_of(features: Sequence[Feature], candidates: Candidates) -> tuple[str, 
     return tuple(name for feature in features for name in feature.names(candidates))
 
 
+def names_of(features: Sequence[Feature], candidates: Candidates) -> tuple[str, ...]:
+    """(f,) names of all columns."""
+    return tuple(name for feature in features for name in feature.names(candidates))
+
+
 def features_of(
     features: Sequence[Feature], query: Query, candidates: Candidates, names: tuple[str, ...] = ()
 ) -> FloatArray:
-    """(c, f) all feature columns side by side, in the order of `names` where that is given.
+    """(c, f) all feature columns side by side; in the order of `names` where given.
 
-    A source without evidence for this query (no history, its server away) has no columns: they are NaN.
+    A source may be silent (no words, an unknown history) or away: its columns are then NaN.
     """
     values = np.concatenate([feature.values(query, candidates) for feature in features], axis=1)
-    found = names_of(features, candidates)
-    if not names or found == names:
+    return aligned(values, names_of(features, candidates), names) if names else values
+
+
+def aligned(values: FloatArray, found: tuple[str, ...], names: tuple[str, ...]) -> FloatArray:
+    """(c, len(names)) the columns `found` put in the order of `names`; NaN where there is none."""
+    if found == names:
         return values
-    aligned = np.full((len(values), len(names)), np.nan, np.float32)
-    place = {name: column for column, name in enumerate(names)}
-    known = [column for column, name in enumerate(found) if name in place]
-    aligned[:, [place[found[column]] for column in known]] = values[:, known]
-    return aligned
+    place = {name: column for column, name in enumerate(found)}
+    there = [column for column, name in enumerate(names) if name in place]
+    out = np.full((len(values), len(names)), np.nan, np.float32)
+    out[:, there] = values[:, [place[names[column]] for column in there]]
+    return out
 
 
 def collect(
@@ -113,21 +122,21 @@ def collect(
     """
     rng = np.random.default_rng(seed)
     blocks, labels, group, asked = [], [], [], 0
-    names: tuple[str, ...] = ()
-    for asked, question in enumerate(questions, start=1):  # the count is the result
+    named: list[tuple[str, ...]] = []
+    for asked, question in enumerate(questions, start=1):  # noqa: B007  # the count is the result
         if progress:
             progress(asked)
         chosen = np.isin(question.candidates.items, question.targets)
         if not chosen.any() or chosen.all():
             continue
-        names = names or names_of(features, question.candidates)
         kept = _thin(chosen, n_negatives, rng)
-        thinned = features_of(features, question.query, question.candidates, names)[kept]
-        blocks.append(thinned)
+        named.append(names_of(features, question.candidates))
+        blocks.append(features_of(features, question.query, question.candidates)[kept])
         labels.append(chosen[kept])
         group.append(len(kept))
-    width = len(names)
-    values = np.concatenate(blocks) if blocks else np.empty((0, width), np.float32)
+    names = tuple(dict.fromkeys(name for found in dict.fromkeys(named) for name in found))
+    blocks = [aligned(block, found, names) for block, found in zip(blocks, named, strict=True)]
+    values = np.concatenate(blocks) if blocks else np.empty((0, len(names)), np.float32)
     label = np.concatenate(labels).astype(np.int8) if labels else np.empty(0, np.int8)
     return Rows(values, names, label, np.array(group, np.int64), asked)
 
