@@ -7,7 +7,7 @@ from zhiyin.data.dataset import Dataset
 from zhiyin.errors import NotFittedError
 from zhiyin.rank import BoostedRanker, FusionRanker, Rule, RulesRanker, SourceFeature, TailReranker
 from zhiyin.rank.diversity import DiversityReranker
-from zhiyin.rank.rows import Question, collect, cut_for_replay
+from zhiyin.rank.rows import Question, collect, cut_for_replay, features_of
 from zhiyin.represent import HashEncoder
 from zhiyin.retrieve.fuse import competition_ranks
 from zhiyin.types import Candidates, History, Interaction, Item, Query
@@ -48,6 +48,30 @@ def test_a_ranker_finds_out_which_source_to_trust(ranker):
     np.testing.assert_array_equal(
         kept.score(question.query, question.candidates), ranker.score(question.query, question.candidates)
     )
+
+
+def test_a_silent_source_leaves_its_columns_empty_and_the_others_in_place():
+    ranker = BoostedRanker(features=[SourceFeature()], n_threads=1)
+    ranker.fit_rows(collect(questions(), ranker.features, n_negatives=20, seed=0))
+    question = next(iter(questions(seed=2)))
+    only_good = question.candidates.only([1])
+    values = features_of(ranker.features, question.query, only_good, ranker.names_)
+    assert np.isnan(values[:, ranker.names_.index("noise.score")]).all()
+    assert (values[:, ranker.names_.index("good.rank")] == only_good.ranks[:, 0]).all()
+    best = only_good.items[np.argsort(-ranker.score(question.query, only_good))[:5]]
+    assert np.isin(question.targets, best).all()
+
+
+def test_rows_of_questions_with_different_sources_share_one_table():
+    def mixed():
+        for place, q in enumerate(questions(60)):
+            yield Question(q.query, q.candidates.only([1]) if place % 2 else q.candidates, q.targets)
+
+    rows = collect(mixed(), [SourceFeature()], n_negatives=20, seed=0)
+    assert len(rows.names) == 6 and rows.values.shape[1] == 6
+    missing = np.isnan(rows.values[:, rows.names.index("noise.score")])
+    assert missing.any() and not missing.all()
+    assert not np.isnan(rows.values[:, rows.names.index("good.score")]).any()
 
 
 def test_weights_that_are_given_stay():

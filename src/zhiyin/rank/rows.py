@@ -75,11 +75,6 @@ def cut_for_replay(
 
 
 def names_of(features: Sequence[Feature], candidates: Candidates) -> tuple[str, ...]:
-    """The names of all feature columns, side by side."""
-    return tuple(name for feature in features for name in feature.names(candidates))
-
-
-def names_of(features: Sequence[Feature], candidates: Candidates) -> tuple[str, ...]:
     """(f,) names of all columns."""
     return tuple(name for feature in features for name in feature.names(candidates))
 
@@ -118,12 +113,12 @@ def collect(
 
     Of the other candidates `n_negatives` are kept, at random and not by how good they look: negatives
     picked by the sources' own scores teach the trees to distrust the sources (measured on ML-1M:
-    recall@10 .24 with the hardest half always kept, .28 without).
+    recall@10 .24 with the hardest half always kept, .30 without).
     """
     rng = np.random.default_rng(seed)
     blocks, labels, group, asked = [], [], [], 0
     named: list[tuple[str, ...]] = []
-    for asked, question in enumerate(questions, start=1):  # noqa: B007  # the count is the result
+    for asked, question in enumerate(questions, start=1):
         if progress:
             progress(asked)
         chosen = np.isin(question.candidates.items, question.targets)
