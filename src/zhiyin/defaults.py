@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["default_recommender"]
 
+TEXTUAL = ("text_kernel", "text_factors", "content", "lexical")
+"""Sources that have nothing to read in a catalogue of bare ids."""
 LITTLE = 20_000
 """Below so many interactions raw likeness of texts is a source of its own: there is little to learn from."""
 
@@ -54,6 +56,9 @@ def default_recommender(data: Dataset | None = None, *, encoder: Encoder | None 
         PopularityFeature(),
         AttributeFeature(),
     ]
+    if data is not None and not data.items.has_text:
+        for name in TEXTUAL:
+            del retrievers[name]
     return Recommender(
         retrievers=retrievers,
         ranker=BoostedRanker(features=features),

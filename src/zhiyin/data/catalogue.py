@@ -130,6 +130,11 @@ class Catalogue:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def has_text(self) -> bool:
+        """Whether any item says more of itself than its id."""
+        return bool(self.words) or any(self.texts) or self.titles != tuple(self.ids)
+
     def item(self, code: int) -> Item:
         """The item with this code, as an object."""
         attributes: dict[str, float | str | tuple[str, ...]] = {

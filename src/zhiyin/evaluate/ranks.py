@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol, Self, TypeAlias, runtime_checkable
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 from numpy.typing import NDArray
 
 from zhiyin.data.dataset import Dataset
@@ -47,15 +48,17 @@ def ask(
     items = np.full((q, n), -1, np.int32)
     ms = np.zeros(q)
     step = max(1, q // 100)
-    for row, query in enumerate(questions.queries()):
-        started = time.perf_counter()
-        answer = rankable.rank(query, n)
-        ms[row] = (time.perf_counter() - started) * 1000
-        listed = answer.items[:n]
-        _check(listed, query, name, questions.split.fit.n_items)
-        items[row, : len(listed)] = listed
-        if progress and (row % step == 0 or row == q - 1):
-            progress(name, row + 1, q)
+    # One question is too small for several BLAS threads: they would wait for each other.
+    with threadpool_limits(1, "blas"):
+        for row, query in enumerate(questions.queries()):
+            started = time.perf_counter()
+            answer = rankable.rank(query, n)
+            ms[row] = (time.perf_counter() - started) * 1000
+            listed = answer.items[:n]
+            _check(listed, query, name, questions.split.fit.n_items)
+            items[row, : len(listed)] = listed
+            if progress and (row % step == 0 or row == q - 1):
+                progress(name, row + 1, q)
     return Lists(items, ms)
 
 

@@ -40,7 +40,7 @@ class SgdRetriever:
         rate: float = 0.02,
         regularisation: float = 0.0001,
         negatives: int = 512,
-        window: int = 20,
+        window: int = 12,
         decay: float = 0.8,
     ) -> None:
         self.factors = factors

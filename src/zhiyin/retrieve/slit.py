@@ -13,6 +13,7 @@ from scipy import linalg
 
 from zhiyin.data.dataset import Dataset
 from zhiyin.retrieve.linear import LinearRetriever
+from zhiyin.retrieve.matrix import fitting_penalty
 from zhiyin.retrieve.neighbours import Neighbours
 from zhiyin.types import FloatArray, IntArray
 
@@ -29,7 +30,7 @@ class SlitRetriever(LinearRetriever):
     def __init__(
         self,
         *,
-        regularisation: float = 500.0,
+        regularisation: float | None = None,
         decay: float = 0.85,
         window: int = 20,
         next_items: int = 1,
@@ -50,7 +51,8 @@ class SlitRetriever(LinearRetriever):
         place[active] = np.arange(len(active))
         rows = (data.weight > 0) & (place[data.item] >= 0)
         gram, target = self.moments(data.user[rows], place[data.item[rows]], len(active))
-        gram[np.diag_indices_from(gram)] += np.float32(self.regularisation)
+        penalty = fitting_penalty(data) if self.regularisation is None else self.regularisation
+        gram[np.diag_indices_from(gram)] += np.float32(penalty)
         solution = linalg.solve(gram, target, assume_a="pos", overwrite_a=True, overwrite_b=True)
         self.neighbours_ = Neighbours.of_dense(solution, self.k).renamed(active, data.n_items)
         return self
