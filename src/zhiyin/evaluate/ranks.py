@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Protocol, Self, TypeAlias, runtime_checkable
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from zhiyin.data.dataset import Dataset
 from zhiyin.errors import ZhiyinError
