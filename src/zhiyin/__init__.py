@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from zhiyin.types import Interaction, Item, Query
 
 __all__ = [
-    "Dataset", "Interaction", "Item", "Query", "Recommender", "ZhiyinError",
-    "import_events",
+    "Dataset", "Interaction", "Item", "Query", "Recommender", "ZhiyinError", "import_events",
 ]  # fmt: skip
 
 HOMES = {

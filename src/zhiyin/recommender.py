@@ -344,8 +344,8 @@ class Recommender:
 
     def _line(self, ranking: Candidates, place: int, reasons: tuple[Reason, ...]) -> Recommendation:
         items, code = self._items(), int(ranking.items[place])
-        ranks = ranking.ranks[place] if ranking.ranks.size else np.empty(0, np.float32)
-        proposed = sorted((rank, name) for rank, name in zip(ranks, ranking.sources) if rank < self.n_each)
+        said = zip(ranking.ranks[place], ranking.scores[place], ranking.sources) if ranking.ranks.size else ()
+        proposed = sorted((rank, name) for rank, score, name in said if rank < self.n_each and score > 0)
         return Recommendation(
             item=items.ids[code],
             title=items.titles[code],

@@ -31,6 +31,9 @@ class LinearRetriever:
         if self.neighbours_ is None:
             raise NotFittedError(f"{type(self).__name__} was asked before fit: call fit(dataset) first")
         history = query.history
+        if not (history.items >= 0).any():
+            # Nobody to compare with: no opinion, which is not the same as the opinion 0.
+            return LinearRelevance(np.full(len(self.neighbours_), np.nan, np.float32), floor=0.0)
         scores = self.neighbours_.activate(history.items, history.decayed(self.decay))
         return LinearRelevance(scores, floor=0.0, neighbours=self.neighbours_, history=history.items)
 
