@@ -2,6 +2,7 @@
 
     python bench/bench_quality.py ml-100k ml-1m amazon-beauty amazon-games
     python bench/bench_quality.py --cold ml-1m amazon-beauty amazon-games
+    python bench/bench_quality.py ml-1m --source slit          # beside its best single source
     python bench/bench_quality.py --part validation ml-1m      # the part on which settings are chosen
 
 Sets come from $ZHIYIN_DATA. ML-100K is tested under regime T+V, the others under T. It prints the
@@ -33,9 +34,9 @@ def protocol_of(name: str, args: argparse.Namespace) -> Protocol:
 
 def run(name: str, args: argparse.Namespace) -> Evaluation:
     data = load_bench(name)
-    return evaluate(
-        {"default": Recommender.default(data)}, data, protocol_of(name, args), floors=not args.no_floors
-    )
+    default = Recommender.default(data)
+    alone = {source: Recommender(retrievers={source: default.retrievers[source]}) for source in args.source}
+    return evaluate({**alone, "default": default}, data, protocol_of(name, args), floors=not args.no_floors)
 
 
 def main() -> None:
@@ -45,6 +46,9 @@ def main() -> None:
     parser.add_argument("--part", choices=("validation", "test"), default="test")
     parser.add_argument("--regime", choices=("T", "T+V"), default="T")
     parser.add_argument("--no-floors", action="store_true")
+    parser.add_argument(
+        "--source", nargs="*", default=[], help="sources of the default that get rows of their own"
+    )
     parser.add_argument("--max-questions", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="a directory for the whole evaluation of every set")
