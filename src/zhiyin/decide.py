@@ -17,6 +17,9 @@ from zhiyin.types import Candidates, FloatArray, IntArray, Query, Stage
 
 __all__ = ["Decision", "Pipeline"]
 
+WORDS_OFFSET = 10.0
+"""Of reciprocal rank fusion where words were given: few first places are worth more than many middle ones."""
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -71,7 +74,7 @@ class Pipeline:
         """Best first. What the ranker cannot score comes last; equals keep the order of fusion."""
         score = self._score(query, found)
         if query.words.strip() and len(found):
-            score = self._heard(found, score)
+            score = self._heard(query, found, score)
         order = np.lexsort((-reciprocal_rank(found), -np.nan_to_num(score, nan=-np.inf)))
         return found.scored(score).take(order)
 
@@ -84,10 +87,11 @@ class Pipeline:
             return found.scores[:, 0]
         return reciprocal_rank(found)
 
-    def _heard(self, found: Candidates, score: FloatArray) -> FloatArray:
+    def _heard(self, query: Query, found: Candidates, score: FloatArray) -> FloatArray:
         """What the words ask for comes first: rank fusion of the sources that hear them and the order so far.
 
-        The ranker learns from questions without words, so it has one voice here and not the last word.
+        The ranker learns from questions without words, so it has half a voice here, and none for a
+        stranger, of whom it knows nothing.
         """
         hearing = [
             place
@@ -96,9 +100,11 @@ class Pipeline:
         ]
         if not hearing:
             return score
-        voices = np.column_stack([competition_ranks(score[:, None]), found.ranks[:, hearing]])
-        fused: FloatArray = np.nansum(1.0 / (10.0 + voices), axis=1).astype(np.float32)
-        return fused
+        fused = np.nansum(1.0 / (WORDS_OFFSET + found.ranks[:, hearing]), axis=1)
+        if len(query.history):
+            fused += 0.5 * np.nan_to_num(1.0 / (WORDS_OFFSET + competition_ranks(score[:, None])[:, 0]))
+        heard: FloatArray = fused.astype(np.float32)
+        return heard
 
     def _fill(self, query: Query, ranking: Candidates, n: int) -> Candidates:
         """Cut to `n`, or filled up to `n` with what the fallback proposes."""
