@@ -134,6 +134,8 @@ def test_the_trace_accounts_for_every_stage(fitted):
     assert trace.stages[2].n_out == 3 == len(trace.recommendations)
     assert all(stage.ms >= 0 for stage in trace.stages) and trace.degraded == ()
     assert trace.recommendations == fitted.recommend("u0", n=3).items
+    stranger = fitted.trace(history=["i1", "i3"], n=3)
+    assert stranger.recommendations == fitted.recommend(history=["i1", "i3"], n=3).items
 
 
 def test_reasons_cite_the_users_own_past(fitted):

@@ -322,9 +322,18 @@ class Recommender:
             degraded=trace.degraded,
         )
 
-    def trace(self, user: str | None = None, *, n: int = 10, words: str = "", locale: str = "en") -> Trace:
-        """The decision for a user from top to bottom: each stage with its time and what went in and out."""
-        return self.explained(self.query(user, words=words, locale=locale), n)
+    def trace(
+        self,
+        user: str | None = None,
+        *,
+        n: int = 10,
+        history: Sequence[str | Interaction] | None = None,
+        words: str = "",
+        locale: str = "en",
+        at: float | None = None,
+    ) -> Trace:
+        """The decision behind `recommend`, top to bottom: each stage with its time, what went in and out."""
+        return self.explained(self.query(user, history=history, words=words, locale=locale, at=at), n)
 
     def explained(self, query: Query, n: int) -> Trace:
         """A decision with its reasons. When the explainer fails, the list comes without reasons."""
