@@ -2,8 +2,8 @@
 
     python bench/bench_ablation.py [--set ml-100k] [--part test]
 
-One call does it: `zhiyin.evaluate.ablate`. Differences are per user, with their bootstrap intervals and p after
-Holm's correction; below it the ranker's importances by source (share of the gain of all splits).
+One call does it: `zhiyin.evaluate.ablate`. Differences are per user, with their bootstrap intervals and p
+after Holm's correction; below it the ranker's importances by source (share of the gain of all splits).
 """
 
 from __future__ import annotations
