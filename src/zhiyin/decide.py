@@ -52,8 +52,8 @@ class Pipeline:
         query = replace(query, history=query.history.tail(self.n_history))
         watch = _Watch()
         found, failed = self.candidates(query)
-        watch.stage("retrieve", 0, len(found), sources=dict.fromkeys(found.sources), failed=failed)
-        ranking = self._order(query, found)
+        watch.stage("retrieve", 0, len(found), sources=found.sources, failed=failed)
+        ranking = self._order(query, found, n)
         watch.stage("rank", len(found), len(ranking), by=type(self.ranker).__name__)
         for reranker in self.rerankers:
             before = len(ranking)
@@ -70,13 +70,16 @@ class Pipeline:
         """What the retrievers propose, and which of them failed."""
         return gather(self.retrievers, query, n_each=self.n_each, n=self.n_candidates)
 
-    def _order(self, query: Query, found: Candidates) -> Candidates:
-        """Best first. What the ranker cannot score comes last; equals keep the order of fusion."""
+    def _order(self, query: Query, found: Candidates, n: int) -> Candidates:
+        """Best first. What the ranker cannot score comes last; equals keep the order of fusion.
+
+        Without policies that may still move something up, only the first `n` are carried on.
+        """
         score = self._score(query, found)
         if query.words.strip() and len(found):
             score = self._heard(query, found, score)
         order = np.lexsort((-reciprocal_rank(found), -np.nan_to_num(score, nan=-np.inf)))
-        return found.scored(score).take(order)
+        return found.scored(score).take(order if self.rerankers else order[:n])
 
     def _score(self, query: Query, found: Candidates) -> FloatArray:
         if not len(found):

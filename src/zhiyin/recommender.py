@@ -102,7 +102,6 @@ class Recommender:
         self.cold_share = cold_share
         self.items_: Catalogue | None = None
         self.histories_: Histories | None = None
-        self.rows_: Rows | None = None
         self.timings_: dict[str, float] = {}
         """Seconds of the last fit by part."""
         self.version_ = ""
@@ -126,13 +125,13 @@ class Recommender:
             raise DataError(
                 "at least one interaction", value=f"{data.name!r} with none", hint="import events first"
             )
-        self.timings_, self.rows_ = {}, None
+        self.timings_, rows = {}, None
         if self.ranker is not None and self.ranker.features:
-            self.rows_ = self.replay(data, seed=seed, progress=progress)
+            rows = self.replay(data, seed=seed, progress=progress)
         self._fit_parts(data, seed, progress)
-        if self.ranker is not None and self.rows_ is not None:
+        if self.ranker is not None and rows is not None:
             with self._timed("ranker", progress):
-                self.ranker.fit_rows(self.rows_, seed=seed)
+                self.ranker.fit_rows(rows, seed=seed)
         self.items_, self.histories_ = data.items, Histories(data)
         self.version_ = ""
         return self

@@ -69,10 +69,3 @@ class Histories:
             return joined
         order = np.argsort(joined.at, kind="stable")
         return History(joined.items[order], joined.weights[order], joined.at[order])
-
-    def __contains__(self, user: str) -> bool:
-        return user in self.snapshot.users or user in self._since
-
-    def events(self) -> list[Interaction]:
-        """All events since the snapshot."""
-        return [event for events in self._since.values() for event in events]
