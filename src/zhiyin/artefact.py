@@ -18,7 +18,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
@@ -112,13 +112,17 @@ def write_artefact(
     return manifest.seal[:12]
 
 
-def read_artefact(path: str | Path) -> Artefact:
-    """Every file is compared with the manifest, then parsed from the very bytes that were compared."""
+def read_artefact(path: str | Path, *, without_rows: Sequence[str] = ()) -> Artefact:
+    """Every file is compared with the manifest, then parsed from the very bytes that were compared.
+
+    One file after the other, so that the memory needed is that of the content and one file. The tables
+    `without_rows` are checked too, but come back empty.
+    """
     path = Path(path)
     while True:
         place, before = _place(path)
         try:
-            return _read(place)
+            return _read(place, without_rows)
         except (OSError, ArtefactError) as error:
             if _place(path) == (place, before):  # nobody replaced it meanwhile: it is really broken
                 if isinstance(error, OSError):
@@ -132,26 +136,28 @@ def _place(path: Path) -> tuple[Path, int]:
     return place, place.stat().st_ino if place.exists() else 0
 
 
-def _read(path: Path) -> Artefact:
+def _read(path: Path, without_rows: Sequence[str]) -> Artefact:
     manifest = _read_manifest(path)
-    contents = {name: _read_file(path, name, manifest.files[name]) for name in _listed(path, manifest)}
-    if CONFIG not in contents:
+    names, config = _listed(path, manifest), ""
+    if CONFIG not in names:
         raise _broken(path / CONFIG, "expected the options of every part, there is no such file")
     parts: dict[str, State] = {}
     tables: dict[str, pl.DataFrame] = {}
-    for name, content in contents.items():
+    for name in names:
+        content = _read_file(path, name, manifest.files[name])
         match PurePosixPath(name).parts:
             case ("parts", part, "arrays.safetensors"):
                 parts.setdefault(part, {}).update(_parse_arrays(path / name, content))
             case ("parts", part, file) if file.endswith(".txt"):
                 parts.setdefault(part, {})[file.removesuffix(".txt")] = _parse_text(path / name, content)
             case ("tables", file) if file.endswith(".parquet"):
-                tables[file.removesuffix(".parquet")] = _parse_table(path / name, content)
+                table = file.removesuffix(".parquet")
+                n_rows = 0 if table in without_rows else None
+                tables[table] = _parse_table(path / name, content, n_rows)
             case ("config.toml",):
-                pass
+                config = _parse_text(path / name, content)
             case _:
                 raise _broken(path / name, f"expected a part, a table or {CONFIG} here")
-    config = _parse_text(path / CONFIG, contents[CONFIG])
     return Artefact(parts, config, tables, manifest.info, manifest.seal[:12], manifest.zhiyin)
 
 
@@ -328,9 +334,9 @@ def _parse_text(file: Path, content: bytes) -> str:
         raise _broken(file, f"expected text in UTF-8: {error}") from error
 
 
-def _parse_table(file: Path, content: bytes) -> pl.DataFrame:
+def _parse_table(file: Path, content: bytes, n_rows: int | None = None) -> pl.DataFrame:
     try:
-        return pl.read_parquet(io.BytesIO(content))
+        return pl.read_parquet(io.BytesIO(content), n_rows=n_rows)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise _broken(file, f"expected a table in Parquet: {shorten(str(error))}") from error
 

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Protocol, Self, TypeAlias, TypeVar, runtime_ch
 import numpy as np
 from numpy.typing import NDArray
 
-from zhiyin.types import Candidates, FloatArray, IntArray, Interaction, Query, Reason
+from zhiyin.types import Candidates, FloatArray, IntArray, Interaction, Query, Reason, TimeArray
 
 if TYPE_CHECKING:
     from zhiyin.data.catalogue import Catalogue
     from zhiyin.data.dataset import Dataset
 
 __all__ = [
+    "Countable",
     "Encoder",
     "Explainer",
     "Feature",
@@ -57,8 +58,12 @@ class Encoder(Protocol):
 class Relevance(Protocol):
     """What one retriever thinks of the whole catalogue for one query, before anything is cut."""
 
-    def top(self, n: int, exclude: IntArray) -> IntArray:
-        """At most `n` item codes, best first, none of `exclude`; only items that it can score."""
+    def top(self, n: int, exclude: IntArray, allowed: NDArray[np.bool_] | None = None) -> IntArray:
+        """At most `n` item codes, best first, none of `exclude`; only items that it can score.
+
+        `allowed` (n_items,) says which items may come at all (None: all); one beyond its end may not. Sources
+        that look at a part of the catalogue only look as far as they must to find `n` allowed ones.
+        """
         ...
 
     def of(self, items: IntArray) -> FloatArray:
@@ -137,10 +142,30 @@ class Updatable(Protocol):
 
 
 @runtime_checkable
+class Countable(Protocol):
+    """Learns from events as counts: many at once, without users; in which batches they come changes nothing.
+
+    Answers that run meanwhile see the old state or the new.
+    """
+
+    def update_many(
+        self, items: IntArray, at: TimeArray, weights: FloatArray, kinds: NDArray[np.int8]
+    ) -> None:
+        """(e,) item codes, UTC seconds (NaN = unknown), weights (below 0: a dislike), places in `KINDS`."""
+        ...
+
+
+@runtime_checkable
 class Refreshable(Protocol):
     """Can take in items that were added or changed, without a new fit; codes never change their meaning."""
 
-    def refresh(self, items: Catalogue) -> None: ...
+    def refresh(self, items: Catalogue, changed: IntArray | None = None) -> None:
+        """`changed` holds the codes that are new or altered since the last catalogue; None = look yourself.
+
+        Answers that run meanwhile see all of the old state or all of the new: what a request reads is put in
+        place by one assignment.
+        """
+        ...
 
 
 @runtime_checkable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,11 +12,16 @@ import numpy as np
 
 from zhiyin.contracts import Reranker, Retriever
 from zhiyin.errors import LlmError
+from zhiyin.rank.boosted import BoostedRanker
+from zhiyin.rank.pins import PinReranker
+from zhiyin.rank.policies import in_order
 from zhiyin.rank.ranker import Ranker
 from zhiyin.retrieve.fuse import competition_ranks, gather, reciprocal_rank
-from zhiyin.types import Candidates, FloatArray, IntArray, Query, Stage
+from zhiyin.types import NO_MATRIX, Candidates, FloatArray, IntArray, Query, Stage
 
 __all__ = ["Decision", "Pipeline"]
+
+log = logging.getLogger(__name__)
 
 WORDS_OFFSET = 10.0
 """Of reciprocal rank fusion where words were given: few first places are worth more than many middle ones."""
@@ -29,6 +35,8 @@ class Decision:
     ranking: Candidates
     stages: tuple[Stage, ...] = ()
     degraded: tuple[str, ...] = ()
+    feature_names: tuple[str, ...] = ()
+    """Of the columns of `ranking.features`."""
 
     def timed(self, name: str, ms: float) -> Stage:
         """One more stage that leaves the ranking as it is."""
@@ -47,48 +55,80 @@ class Pipeline:
     n_candidates: int = 200
     n_history: int = 100
 
-    def decide(self, query: Query, n: int) -> Decision:
-        """At most `n` items. Never fewer because a source was silent: the fallback fills up."""
-        query = replace(query, history=query.history.tail(self.n_history))
+    def decide(self, query: Query, n: int, policies: Sequence[Reranker] = (), *, depth: int = 0) -> Decision:
+        """At most `n` items. Never fewer because a source was silent: the fallback fills up.
+
+        `policies` act in this decision beside the configured rerankers, all in the order of
+        `rank/policies.py`. `depth` above `n` keeps that much of the order, for the pages after the first.
+        """
+        whole = max(n, depth)
+        acting = in_order(self.rerankers, policies)
+        query = _with_pins(replace(query, history=query.history.tail(self.n_history)), acting)
         watch = _Watch()
         found, failed = self.candidates(query)
         watch.stage("retrieve", 0, len(found), sources=found.sources, failed=failed)
-        ranking = self._order(query, found, n)
+        ranking = self._order(query, found, len(found) if acting else whole)
         watch.stage("rank", len(found), len(ranking), by=type(self.ranker).__name__)
-        for reranker in self.rerankers:
-            before = len(ranking)
-            try:
-                ranking = _same_items(ranking, reranker.rerank(query, ranking, n))
-            except LlmError:
-                failed = (*failed, type(reranker).__name__)
-            watch.stage(type(reranker).__name__, before, len(ranking))
-        ranking = self._fill(query, ranking, n)
+        if acting:
+            ranking, fell = self._apply(acting, query, ranking, n, whole, watch)
+            failed = (*failed, *fell)
+        ranking = self._fill(query, ranking, whole)
+        ranking = replace(ranking, propensity=ranking.chances())
         watch.stage("cut", len(found), len(ranking))
-        return Decision(query, ranking, tuple(watch.stages), failed)
+        names = getattr(self.ranker, "names_", ()) if ranking.features.size else ()
+        return Decision(query, ranking, tuple(watch.stages), failed, names)
 
     def candidates(self, query: Query) -> tuple[Candidates, tuple[str, ...]]:
         """What the retrievers propose, and which of them failed."""
         return gather(self.retrievers, query, n_each=self.n_each, n=self.n_candidates)
 
-    def _order(self, query: Query, found: Candidates, n: int) -> Candidates:
-        """Best first. What the ranker cannot score comes last; equals keep the order of fusion.
+    def _apply(
+        self, acting: Sequence[Reranker], query: Query, ranking: Candidates, n: int, whole: int, watch: _Watch
+    ) -> tuple[Candidates, tuple[str, ...]]:
+        """The ranking after all policies, and the names of those that failed: they cost only themselves.
 
-        Without policies that may still move something up, only the first `n` are carried on.
+        What an editor pins stands aside until the pins act, so that no other policy counts it, moves it, or
+        places something where the pins would push it out of the list.
         """
-        score = self._score(query, found)
+        failed: tuple[str, ...] = ()
+        aside, room = ranking.take(np.empty(0, np.intp)), n
+        pins = [policy for policy in acting if isinstance(policy, PinReranker)]
+        if pins:
+            pinned = np.logical_or.reduce([pin.pinned(ranking, whole) for pin in pins])
+            room -= int(np.logical_or.reduce([pin.pinned(ranking, n) for pin in pins]).sum())
+            ranking, aside = ranking.take(np.flatnonzero(~pinned)), ranking.take(np.flatnonzero(pinned))
+        for policy in acting:
+            if policy in pins and len(aside):
+                ranking, aside, room = ranking.joined(aside), aside.take(np.empty(0, np.intp)), n
+            before, name = ranking, type(policy).__name__
+            try:
+                ranking = _same_items(before, policy.rerank(query, before, room))
+            except Exception as error:
+                failed = (*failed, name)
+                if not isinstance(error, LlmError):
+                    log.exception("%s failed: the list is answered without it", name)
+            watch.stage(name, len(before), len(ranking), **_moves(before, ranking, room))
+        return ranking, failed
+
+    def _order(self, query: Query, found: Candidates, n: int) -> Candidates:
+        """The first `n`. What the ranker cannot score comes last; equals keep the order of fusion."""
+        score, rows = self._score(query, found)
         if query.words.strip() and len(found):
             score = self._heard(query, found, score)
         order = np.lexsort((-reciprocal_rank(found), -np.nan_to_num(score, nan=-np.inf)))
-        return found.scored(score).take(order if self.rerankers else order[:n])
+        seen = replace(found, score=score, features=rows)
+        return seen.take(order[:n])
 
-    def _score(self, query: Query, found: Candidates) -> FloatArray:
+    def _score(self, query: Query, found: Candidates) -> tuple[FloatArray, FloatArray]:
+        """(c,) scores, and (c, f) what a learned ranker saw; the second is empty where there is none."""
         if not len(found):
-            return np.empty(0, np.float32)
+            return np.empty(0, np.float32), NO_MATRIX
+        if isinstance(self.ranker, BoostedRanker) and self.ranker.fitted:
+            rows = self.ranker.rows(query, found)
+            return self.ranker.score_rows(rows), rows
         if self.ranker is not None and self.ranker.fitted:
-            return self.ranker.score(query, found)
-        if len(found.sources) == 1:
-            return found.scores[:, 0]
-        return reciprocal_rank(found)
+            return self.ranker.score(query, found), NO_MATRIX
+        return (found.scores[:, 0] if len(found.sources) == 1 else reciprocal_rank(found)), NO_MATRIX
 
     def _heard(self, query: Query, found: Candidates, score: FloatArray) -> FloatArray:
         """What the words ask for comes first: rank fusion of the sources that hear them and the order so far.
@@ -115,7 +155,12 @@ class Pipeline:
         if missing <= 0 or self.fallback not in self.retrievers or query.only is not None:
             return ranking.take(np.arange(min(n, len(ranking))))
         taken = np.concatenate([query.exclude, ranking.items]).astype(np.int32)
-        extra = self.retrievers[self.fallback].relevance(query).top(missing, taken)
+        proposed = self.retrievers[self.fallback].relevance(query)
+        if query.allowed is None:
+            extra = proposed.top(missing, taken)
+        else:
+            extra = proposed.top(missing, taken, query.allowed)
+            extra = extra[query.passing(extra)]
         return _append(ranking, extra) if len(extra) else ranking
 
 
@@ -134,6 +179,26 @@ def _append(ranking: Candidates, extra: IntArray) -> Candidates:
         },
         np.concatenate([ranking.score, low - 1e-3 * np.arange(1, len(extra) + 1)]).astype(np.float32),
     )
+
+
+def _with_pins(query: Query, policies: Sequence[Reranker]) -> Query:
+    """The query that makes what is pinned a candidate."""
+    pinned = [policy.include for policy in policies if isinstance(policy, PinReranker)]
+    return replace(query, include=np.concatenate([query.include, *pinned])) if pinned else query
+
+
+def _moves(before: Candidates, after: Candidates, n: int) -> dict[str, Any]:
+    """What changed in the first `n`: code -> (place before, place after) from 1, and where dice fell."""
+    place = {code: spot for spot, code in enumerate(before.items.tolist(), 1)}
+    head = enumerate(after.items[:n].tolist(), 1)
+    moved = {code: (place[code], spot) for spot, code in head if place[code] != spot}
+    details: dict[str, Any] = {"moved": moved} if moved else {}
+    if after.propensity.size and (len(before) != len(after) or (before.chances() != after.propensity).any()):
+        chance = after.propensity[:n]
+        details["propensity"] = {
+            int(after.items[spot]): float(chance[spot]) for spot in np.flatnonzero(chance < 1)
+        }
+    return details
 
 
 def _same_items(before: Candidates, after: Candidates) -> Candidates:

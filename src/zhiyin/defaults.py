@@ -28,6 +28,8 @@ __all__ = ["default_recommender"]
 
 TEXTUAL = ("text_kernel", "text_factors", "content", "lexical")
 """Sources that have nothing to read in a catalogue of bare ids."""
+MANY_ITEMS = 20_000
+"""Above so many items the regressions take part in a smaller form, or the fit would take hours."""
 LITTLE = 20_000
 """Below so many interactions raw likeness of texts is a source of its own: there is little to learn from."""
 
@@ -37,11 +39,12 @@ def default_recommender(data: Dataset | None = None, *, encoder: Encoder | None 
     from zhiyin.recommender import Recommender
 
     encoder = encoder or CachedEncoder(UseEncoder())
+    many = data is not None and data.n_items > MANY_ITEMS
     little = data is None or len(data) < LITTLE
     retrievers: dict[str, Retriever] = {
         "kernel": KernelRetriever(backward=0.2, damp_target=0.4, decay=0.75),
-        "ease": EaseRetriever(k=100),
-        "slit": SlitRetriever(k=100),
+        "ease": EaseRetriever(k=100, neighbourhood=100 if many else 200),
+        "slit": SlitRetriever(k=100, max_items=8_000 if many else 15_000),
         "text_kernel": TextKernelRetriever(encoder=encoder),
         "text_factors": TextFactorsRetriever(encoder=encoder),
         "content": ContentRetriever(encoder=encoder, only_words=not little),

@@ -6,8 +6,11 @@
   x NotFittedError       a part was asked before it was fitted
   x ArtefactError        a saved recommender that is damaged, altered or from another version
   x MissingExtraError    an optional package is not installed
+  x FilterError          a filter expression that cannot be read, or that names no attribute
   x FetchError           something that had to be downloaded could not be
   x LlmError             a model server refused, failed, or was too slow
+  x StoreError           the store could not read or write: disk full, damaged, too new
+    x StoreBusyError     more writes wait than the store takes; try again later
 
 A message names the value, what was expected and the way out.
 """
@@ -15,6 +18,7 @@ A message names the value, what was expected and the way out.
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
 
 __all__ = [
@@ -22,9 +26,12 @@ __all__ = [
     "ConfigError",
     "DataError",
     "FetchError",
+    "FilterError",
     "LlmError",
     "MissingExtraError",
     "NotFittedError",
+    "StoreBusyError",
+    "StoreError",
     "ZhiyinError",
     "nearest",
 ]
@@ -97,8 +104,52 @@ class FetchError(ZhiyinError):
     exit_code = 6
 
 
+class FilterError(ZhiyinError):
+    """A filter expression that cannot be used; the message has the text and a caret under the fault.
+
+    >>> print(FilterError("a number or a word", text="price < and", at=8))
+    expected a number or a word
+      price < and
+              ^
+    """
+
+    exit_code = 3
+
+    def __init__(self, expected: str, *, text: str, at: int, hint: str = "") -> None:
+        self.expected, self.text, self.at, self.hint = expected, text, at, hint
+        shown, caret = pointed(text, at)
+        message = f"expected {expected}" + (f"; {hint}" if hint else "")
+        super().__init__(f"{message}\n  {shown}\n  {caret}")
+
+
 class LlmError(ZhiyinError):
     """A model server refused, failed, or was too slow."""
+
+
+class StoreError(ZhiyinError):
+    """The store could not read or write; nothing of a write that raises it is kept as acknowledged."""
+
+    exit_code = 7
+
+
+class StoreBusyError(StoreError):
+    """More writes wait than the store takes; nothing was done, the same call may be repeated later."""
+
+
+def pointed(text: str, at: int, around: int = 60) -> tuple[str, str]:
+    """The part of a text around a place, and a caret that stands under that place in a fixed-width font.
+
+    Characters that could steer a terminal become spaces; Chinese characters are two columns wide.
+
+    >>> pointed("类型 = 喜剧 oder", 8)
+    ('类型 = 喜剧 oder', '            ^')
+    """
+    start = max(0, at - around)
+    clean = "".join(letter if letter.isprintable() else " " for letter in text[start : at + around])
+    before = clean[: at - start]
+    columns = sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in before)
+    left, right = "…" if start else "", "…" if at + around < len(text) else ""
+    return f"{left}{clean}{right}", " " * (columns + len(left)) + "^"
 
 
 def shorten(text: str, limit: int = 80) -> str:

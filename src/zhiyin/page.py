@@ -11,8 +11,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 __all__ = [
-    "bar", "card", "chips", "document", "escape", "fit", "fragment", "plain", "recommender_html", "table",
-    "width",
+    "bar", "card", "chips", "document", "escape", "fit", "fragment", "plain", "plain_options", "recommender_html",
+    "table", "width",
 ]  # fmt: skip
 
 MARKS = re.compile("([\u0300-\u036f\u0483-\u0489\u20d0-\u20ff]{3})[\u0300-\u036f\u0483-\u0489\u20d0-\u20ff]+")
@@ -168,4 +168,16 @@ def _parts(parts: Sequence[tuple[str, str]]) -> str:
         if options
         else f"<p>{escape(name)}</p>"
         for name, options in parts
+    )
+
+
+def plain_options(part: object) -> str:
+    """The plain options of a part as `name = value` lines."""
+    plain = {
+        name: value
+        for name, value in vars(part).items()
+        if not name.endswith("_") and not name.startswith("_")
+    }
+    return "\n".join(
+        f"{name} = {value!r}" for name, value in plain.items() if isinstance(value, (int, float, str, tuple))
     )

@@ -6,39 +6,48 @@ import logging
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from zhiyin.artefact import read_artefact, write_artefact
 from zhiyin.config import from_toml, to_toml
 from zhiyin.contracts import (
+    Countable,
     Encoder,
     Explainer,
     Persistent,
     Refreshable,
     Reranker,
     Retriever,
+    State,
     Trainable,
     Updatable,
 )
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.dataset import Dataset
+from zhiyin.data.filters import Filter, parse_filter
 from zhiyin.data.histories import Histories, history_of
 from zhiyin.data.saved import about_of, dataset_of, tables_of
 from zhiyin.data.split import Holdout
 from zhiyin.decide import Decision, Pipeline
 from zhiyin.errors import ArtefactError, ConfigError, DataError, NotFittedError
-from zhiyin.page import recommender_html
+from zhiyin.page import plain_options, recommender_html
+from zhiyin.rank.policies import bound
 from zhiyin.rank.ranker import Ranker
 from zhiyin.rank.rows import Question, Rows, collect, cut_for_replay
 from zhiyin.recommendations import Recommendations
 from zhiyin.retrieve.fuse import reciprocal_rank
 from zhiyin.types import (
+    KINDS,
+    NO_ITEMS,
     Candidates,
+    FloatArray,
     History,
     IntArray,
     Interaction,
@@ -102,6 +111,7 @@ class Recommender:
         self.cold_share = cold_share
         self.items_: Catalogue | None = None
         self.histories_: Histories | None = None
+        self.barred_: IntArray = np.empty(0, np.int32)
         self.timings_: dict[str, float] = {}
         """Seconds of the last fit by part."""
         self.version_ = ""
@@ -200,13 +210,47 @@ class Recommender:
         for part in self._parts().values():
             if isinstance(part, Updatable):
                 part.update(event)
+        seen = history_of([event], self._items().ids, self._histories().weights)
+        self.update_many(seen.items, seen.at, seen.weights, np.array([KINDS.index(event.kind)], np.int8))
+
+    def update_many(
+        self,
+        items: IntArray,
+        at: NDArray[np.float64],
+        weights: FloatArray,
+        kinds: NDArray[np.int8] | None = None,
+    ) -> None:
+        """Many events at once, for parts that learn from counts; histories are not touched.
+
+        (e,) item codes (-1, unknown, counts nowhere), UTC seconds, weights, and places in `KINDS` (None: all
+        clicks). Batches of any size and order lead to the same state. One thread at a time may call this;
+        others may ask meanwhile.
+        """
+        kinds = np.full(len(items), KINDS.index("click"), np.int8) if kinds is None else kinds
+        known = (items >= 0) & (items < len(self._items()))
+        if known.any():
+            for part in self._parts().values():
+                if isinstance(part, Countable):
+                    part.update_many(items[known], at[known], weights[known], kinds[known])
 
     def add_items(self, items: Iterable[Item]) -> None:
-        """New or changed items: encoded and recommendable when this returns."""
-        self.items_ = self._items().with_items(items)
-        for part in self._parts().values():
+        """New or changed items: encoded and recommendable when this returns.
+
+        One thread at a time may call this; others may ask meanwhile, and see each part before or after.
+        """
+        given = list(items)
+        self.items_ = self._items().with_items(given)
+        changed = np.unique(self.items_.ids.codes(item.id for item in given)).astype(np.int32)
+        # What proposes comes last: nothing is proposed that another part does not know yet.
+        for part in reversed(self._parts().values()):
             if isinstance(part, Refreshable):
-                part.refresh(self.items_)
+                part.refresh(self.items_, changed)
+        self.barred_ = np.setdiff1d(self.barred_, changed).astype(np.int32)
+
+    def remove_items(self, ids: Iterable[str]) -> None:
+        """Never proposed again, until they are added again."""
+        gone = self._items().ids.codes(ids)
+        self.barred_ = np.union1d(self.barred_, gone[gone >= 0]).astype(np.int32)
 
     def importances(self) -> dict[str, float]:
         """What the ranker looks at, as shares by feature, largest first."""
@@ -232,11 +276,15 @@ class Recommender:
         exclude: Iterable[str] = (),
         only: Iterable[str] | None = None,
         seen: bool = False,
+        include: Iterable[str] = (),
+        where: str | Filter = "",
+        seed: int | None = None,
     ) -> Query:
         """A question in codes. Its history is that of `user`, or the one given (ids or events, oldest first).
 
-        `seen` True lets items of the history come back (disliked ones never do); `only` names all candidates;
-        `at` None means the time of the newest event known.
+        `seen` True lets items of the history come back (disliked ones never do); `only` names all candidates,
+        `include` some that must be among them, `where` is a filter that all must pass (`data/filters.py`);
+        `at` None means the time of the newest event known; `seed` is for policies that throw dice.
         """
         items = self._items()
         past = self._history(user, history)
@@ -251,6 +299,9 @@ class Recommender:
             context=dict(context or {}),
             exclude=_known(codes),
             only=None if only is None else _known(items.ids.codes(only)),
+            include=_known(items.ids.codes(include)),
+            allowed=(parse_filter(where) if isinstance(where, str) else where).mask(items) if where else None,
+            seed=seed,
         )
 
     def _history(self, user: str | None, history: Sequence[str | Interaction] | None) -> History:
@@ -271,11 +322,15 @@ class Recommender:
         """The first `n` items with what every source says of them: the path of service and of evaluation."""
         return self.decide(query, n).ranking
 
-    def decide(self, query: Query, n: int) -> Decision:
-        """`rank` with its stages."""
+    def decide(self, query: Query, n: int, policies: Sequence[Reranker] = (), *, depth: int = 0) -> Decision:
+        """`rank` with its stages, under policies of this request; `depth` above `n` is for later pages."""
         if n < 1:
             raise ConfigError(f"n: expected at least 1 item, got {n}")
-        return self._pipeline().decide(query, n)
+        if len(self.barred_):
+            query = replace(query, exclude=np.concatenate([query.exclude, self.barred_]))
+        if policies:
+            policies = bound(policies, self._items(), (*self.rerankers, *self.retrievers.values()))
+        return self._pipeline().decide(query, n, policies, depth=depth)
 
     def _pipeline(self) -> Pipeline:
         return Pipeline(
@@ -301,17 +356,21 @@ class Recommender:
         exclude: Iterable[str] = (),
         only: Iterable[str] | None = None,
         seen: bool = False,
+        include: Iterable[str] = (),
+        where: str | Filter = "",
+        seed: int | None = None,
+        policies: Sequence[Reranker] = (),
     ) -> Recommendations:
         """What `user` (or whoever has this `history`) should see now, in order, with reasons. See `query`."""
         asked = self.query(
             user, history=history, words=words, locale=locale, at=at, context=context,
-            exclude=exclude, only=only, seen=seen,
+            exclude=exclude, only=only, seen=seen, include=include, where=where, seed=seed,
         )  # fmt: skip
-        return self.answer(asked, n)
+        return self.answer(asked, n, policies)
 
-    def answer(self, query: Query, n: int = 10) -> Recommendations:
+    def answer(self, query: Query, n: int = 10, policies: Sequence[Reranker] = ()) -> Recommendations:
         """`recommend` for a question that is already in codes."""
-        trace = self.explained(query, n)
+        trace = self.explained(query, n, policies)
         return Recommendations(
             items=trace.recommendations,
             user=query.user,
@@ -334,13 +393,18 @@ class Recommender:
         """The decision behind `recommend`, top to bottom: each stage with its time, what went in and out."""
         return self.explained(self.query(user, history=history, words=words, locale=locale, at=at), n)
 
-    def explained(self, query: Query, n: int) -> Trace:
-        """A decision with its reasons. When the explainer fails, the list comes without reasons."""
-        decision = self.decide(query, n)
+    def explained(self, query: Query, n: int, policies: Sequence[Reranker] = ()) -> Trace:
+        """A decision with its reasons."""
+        return self.worded(self.decide(query, n, policies), n)
+
+    def worded(self, decision: Decision, n: int, *, explain: bool = True) -> Trace:
+        """The first `n` lines of a decision with their reasons; without, when the explainer fails."""
         ranking, degraded = decision.ranking, decision.degraded
+        if len(ranking) > n:
+            ranking = ranking.take(np.arange(n))
         start = perf_counter()
         reasons: list[tuple[Reason, ...]] = [()] * len(ranking)
-        if self.explainer is not None:
+        if explain and self.explainer is not None:
             try:
                 reasons = self.explainer.explain(decision.query, ranking)
             except Exception:
@@ -361,6 +425,7 @@ class Recommender:
             rank=place + 1,
             sources={name: int(rank) + 1 for rank, name in proposed},
             reasons=reasons,
+            propensity=float(ranking.chances()[place]),
         )
 
     def similar(self, item: str, n: int = 10) -> Recommendations:
@@ -384,20 +449,30 @@ class Recommender:
     def save(self, path: str | Path, *, created_at: str = "") -> str:
         """Writes an artefact directory: parts, settings, catalogue and histories. Returns its version.
 
-        Events that came in by `update` are not in it: they belong to the store, not to the artefact.
+        Items that came in by `add_items` are in it. Events that came in by `update` are not in it: they belong to the store, not to the artefact.
         """
-        data = self._histories().snapshot
-        states = {name: part.state() for name, part in self._parts().items() if isinstance(part, Persistent)}
+        data = replace(self._histories().snapshot, items=self._items())
+        states = self.states()
         info = {"created_at": created_at, "data": about_of(data)}
         self.version_ = write_artefact(
             path, parts=states, config=to_toml(self), tables=tables_of(data), info=info
         )
         return self.version_
 
+    def states(self) -> dict[str, State]:
+        """What every part has learnt, by its name in an artefact."""
+        return {name: part.state() for name, part in self._parts().items() if isinstance(part, Persistent)}
+
     @classmethod
-    def load(cls, path: str | Path, *, allow_import: Sequence[str] = ()) -> Recommender:
-        """What `save` wrote, checked file by file; answers are the same as before."""
-        artefact = read_artefact(path)
+    def load(
+        cls, path: str | Path, *, allow_import: Sequence[str] = (), histories: bool = True
+    ) -> Recommender:
+        """What `save` wrote, checked file by file; answers are the same as before.
+
+        Without `histories` no user is known and no event of the log stays in memory: for a server that brings
+        the history with every question.
+        """
+        artefact = read_artefact(path, without_rows=() if histories else ("events", "users"))
         recommender = from_toml(artefact.config, allow_import=allow_import)
         data = dataset_of(artefact.tables, dict(artefact.info["data"]), Path(path))
         recommender.items_, recommender.histories_ = data.items, Histories(data)
@@ -409,7 +484,7 @@ class Recommender:
                     )
                 part.restore(artefact.parts[name])
             if isinstance(part, Refreshable):
-                part.refresh(data.items)
+                part.refresh(data.items, NO_ITEMS)
         recommender.version_ = artefact.version
         return recommender
 
@@ -419,17 +494,14 @@ class Recommender:
         return f"Recommender({', '.join(self.retrievers)}; {type(self.ranker).__name__}; {self._status()})"
 
     def _repr_html_(self) -> str:
+        def one(part: object) -> list[tuple[str, str]]:
+            return [(type(part).__name__, plain_options(part))] if part is not None else []
+
         slots = [
-            ("retrievers", [(name, repr_options(part)) for name, part in self.retrievers.items()]),
-            (
-                "ranker",
-                [(type(self.ranker).__name__, repr_options(self.ranker))] if self.ranker is not None else [],
-            ),
-            ("rerankers", [(type(part).__name__, repr_options(part)) for part in self.rerankers]),
-            (
-                "explainer",
-                [(type(self.explainer).__name__, repr_options(self.explainer))] if self.explainer else [],
-            ),
+            ("retrievers", [(name, plain_options(part)) for name, part in self.retrievers.items()]),
+            ("ranker", one(self.ranker)),
+            ("rerankers", [shown for part in self.rerankers for shown in one(part)]),
+            ("explainer", one(self.explainer)),
         ]
         return recommender_html(slots, self._status())
 
@@ -458,15 +530,3 @@ class Recommender:
 def _known(codes: IntArray) -> IntArray:
     found: IntArray = np.unique(codes[codes >= 0]).astype(np.int32)
     return found
-
-
-def repr_options(part: object) -> str:
-    """The plain options of a part as `name = value` lines."""
-    plain = {
-        name: value
-        for name, value in vars(part).items()
-        if not name.endswith("_") and not name.startswith("_")
-    }
-    return "\n".join(
-        f"{name} = {value!r}" for name, value in plain.items() if isinstance(value, (int, float, str, tuple))
-    )

@@ -108,6 +108,21 @@ class Query:
     """Codes that must not come back: what was seen or hidden, what the caller forbids."""
     only: IntArray | None = None
     """When set, nothing else may come back: the caller brought the candidates."""
+    include: IntArray = field(default_factory=lambda: NO_ITEMS)
+    """Codes that are among the candidates whatever the sources say. What is excluded, not among `only` or
+    not `allowed` stays out all the same."""
+    allowed: NDArray[np.bool_] | None = None
+    """(n_items,) when set, only items that are True may come back; a code beyond its end may not."""
+    seed: int | None = None
+    """For policies that throw dice; None: the rest of the query is the seed, so that it has one answer."""
+
+    def passing(self, items: IntArray) -> NDArray[np.bool_]:
+        """(c,) which of these items `allowed` lets through."""
+        if self.allowed is None:
+            return np.ones(len(items), np.bool_)
+        through = (items >= 0) & (items < len(self.allowed))
+        through[through] = self.allowed[items[through]]
+        return through
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +141,11 @@ class Candidates:
     """source -> (h, c): how much each event of the query's history gave each candidate, before decay."""
     score: FloatArray = field(default_factory=lambda: np.empty(0, np.float32))
     """(c,) the score that stands for the present order, once a scorer has spoken."""
+    propensity: FloatArray = field(default_factory=lambda: np.empty(0, np.float32))
+    """(c,) probability with which each item got its place, seen before the dice fell: 1 = no chance took
+    part. Empty = nobody threw dice yet; a finished decision always says it."""
+    features: FloatArray = field(default_factory=lambda: NO_MATRIX)
+    """(c, f) what the learned ranker saw, in the order of its `names_`; empty where none has looked."""
 
     def __len__(self) -> int:
         return len(self.items)
@@ -139,7 +159,36 @@ class Candidates:
             ranks=self.ranks[order] if self.ranks.size else self.ranks,
             evidence={name: block[:, order] for name, block in self.evidence.items()},
             score=self.score[order] if self.score.size else self.score,
+            propensity=self.propensity[order] if self.propensity.size else self.propensity,
+            features=self.features[order] if self.features.size else self.features,
         )
+
+    def joined(self, more: Candidates) -> Candidates:
+        """These, then `more`, both seen by the same sources."""
+        n, s = len(self), len(self.sources)
+        return Candidates(
+            items=np.concatenate([self.items, more.items]),
+            sources=self.sources,
+            scores=np.concatenate([self.scores.reshape(n, s), more.scores.reshape(len(more), s)]),
+            ranks=np.concatenate([self.ranks.reshape(n, s), more.ranks.reshape(len(more), s)]),
+            evidence={
+                name: np.concatenate([block, more.evidence[name]], axis=1)
+                for name, block in self.evidence.items()
+            },
+            score=np.concatenate([self.score, more.score]),
+            propensity=np.concatenate([self.chances(), more.chances()]),
+            features=self._features_with(more),
+        )
+
+    def _features_with(self, more: Candidates) -> FloatArray:
+        if not self.features.size:
+            return self.features
+        blank = np.full((len(more), self.features.shape[1]), np.nan, np.float32)
+        return np.concatenate([self.features, more.features if more.features.size else blank])
+
+    def chances(self) -> FloatArray:
+        """(c,) `propensity`, with 1 where nobody threw dice."""
+        return self.propensity if self.propensity.size else np.ones(len(self.items), np.float32)
 
     def scored(self, score: FloatArray) -> Candidates:
         """The same candidates under a new `score`."""
@@ -188,6 +237,8 @@ class Recommendation:
     sources: Mapping[str, int] = field(default_factory=dict)
     """source -> place of the item in that source's own order, from 1; only sources that proposed it."""
     reasons: tuple[Reason, ...] = ()
+    propensity: float = 1.0
+    """Probability with which the item got this place; below 1 only where exploration took part."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zhiyin.contracts import Explainer, Persistent, Refreshable, Trainable, Updatable
+from zhiyin.contracts import Countable, Explainer, Persistent, Refreshable, Trainable
 from zhiyin.data.dataset import Dataset
 from zhiyin.errors import ConfigError, NotFittedError
 from zhiyin.explain import EvidenceExplainer
-from zhiyin.types import Candidates, History, Interaction, Item, Query
+from zhiyin.types import KINDS, Candidates, History, Item, Query
 
 A, B, C, D, E, F, G, H = range(8)
 
@@ -25,7 +25,7 @@ def found(asked, ranking):
 
 def test_it_is_all_that_a_recommender_asks_of_it():
     part = EvidenceExplainer()
-    assert all(isinstance(part, role) for role in (Explainer, Trainable, Refreshable, Persistent, Updatable))
+    assert all(isinstance(part, role) for role in (Explainer, Trainable, Refreshable, Persistent, Countable))
 
 
 def test_even_items_are_explained_by_even_items():
@@ -128,9 +128,10 @@ def test_the_verb_is_that_of_the_only_kind_of_event(shop_of, asked, found, kind,
 
 def test_an_event_of_another_kind_makes_the_verb_general(shop_of, asked, found):
     part = EvidenceExplainer().fit(shop_of(kind="purchase"))
-    part.update(Interaction("u", "a", "hide"))
+    one = (np.zeros(1, np.int32), np.full(1, np.nan), np.ones(1, np.float32))
+    part.update_many(*one, np.array([KINDS.index("hide")], np.int8))
     assert "you bought" in part.explain(asked, found)[0][0].text
-    part.update(Interaction("u", "a", "click"))
+    part.update_many(*one, np.array([KINDS.index("click")], np.int8))
     assert "you chose" in part.explain(asked, found)[0][0].text
 
 

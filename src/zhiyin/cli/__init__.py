@@ -15,6 +15,7 @@ from zhiyin.cli.look import components, doctor
 from zhiyin.cli.measure import evaluate
 from zhiyin.cli.output import Output
 from zhiyin.cli.prepare import fit, import_, init
+from zhiyin.cli.serve import artefacts, keys, refit, serve
 from zhiyin.errors import ZhiyinError
 from zhiyin.terminal import printable
 
@@ -22,12 +23,14 @@ __all__ = ["app", "main"]
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "demo": demo, "init": init, "import": import_, "fit": fit, "recommend": recommend, "similar": similar,
-    "eval": evaluate, "components": components, "doctor": doctor,
+    "eval": evaluate, "serve": serve, "refit": refit, "components": components, "doctor": doctor,
 }  # fmt: skip
 """In the order in which a newcomer needs them."""
 
 for name, command in COMMANDS.items():
     app.command(name)(command)
+app.add_typer(keys, name="keys")
+app.add_typer(artefacts, name="artefacts")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

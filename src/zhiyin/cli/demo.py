@@ -16,7 +16,7 @@ from zhiyin.cli.app import Json, N, Seed
 from zhiyin.cli.output import Output, Stages, now
 from zhiyin.cli.project import Project
 from zhiyin.cli.scores import Scores
-from zhiyin.errors import DataError
+from zhiyin.errors import ConfigError, DataError
 from zhiyin.terminal import printable
 
 if TYPE_CHECKING:
@@ -62,6 +62,9 @@ def demo(
     save: Annotated[bool, typer.Option("--save/--no-save", help="Keep data, artefact and report.")] = True,
     locale: Annotated[str, typer.Option(help="Language of the reasons: en or zh.")] = "en",
     seed: Seed = 0,
+    serve: Annotated[bool, typer.Option("--serve", help="Then serve it over HTTP, with a console.")] = False,
+    port: Annotated[int | None, typer.Option(help="With --serve: port; 0 takes a free one.")] = None,
+    workers: Annotated[int | None, typer.Option(help="With --serve: processes that answer.")] = None,
     as_json: Json = False,
 ) -> None:
     """Recommend films from MovieLens 100K, say why, and measure how good it is. Everything is set up here.
@@ -72,6 +75,10 @@ def demo(
     from zhiyin.data.split import LeaveOneOut
     from zhiyin.evaluate import Protocol
 
+    if serve and (as_json or not save):
+        raise ConfigError("--serve needs what is saved and blocks: it does not go with --json or --no-save")
+    if serve and Project(out_path).artefact.is_dir():
+        return _served(out_path, port, workers)
     out, started = Output(as_json=as_json), time.perf_counter()
     with out.stages() as progress:
         progress("fetch and import MovieLens" if data_path is None else "import MovieLens")
@@ -103,6 +110,17 @@ def demo(
             "files": files,
         }
     )
+    if serve:
+        _served(out_path, port, workers)
+    return None
+
+
+def _served(project: Path, port: int | None, workers: int | None) -> None:
+    """The project of an earlier demonstration is served as it is."""
+    from zhiyin.cli.serve import run_service, settings_of
+
+    curl = 'curl -H "Authorization: Bearer $ZHIYIN_KEY" "ADDRESS/v1/recommend?user=471&n=5"'
+    run_service(project, settings_of(project, {"port": port, "workers": workers}), ["try it:", f"  {curl}"])
 
 
 def _fitted(data: Dataset, seed: int, progress: Stages) -> Recommender:

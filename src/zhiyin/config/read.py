@@ -43,6 +43,7 @@ def from_toml(source: str | Path, *, allow_import: Sequence[str] = ()) -> Recomm
         table = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{name}: this is not TOML: {error}") from error
+    table.pop("serve", None)  # settings of the service, which has its own reader
     reading = _Reading(tuple(allow_import))
     reading.refuse_secrets(table, "")
     if "encoder" in table:

@@ -31,6 +31,15 @@ class Ids(Sequence[str]):
             twice = next(name for name in self._names if name in seen or seen.add(name))  # type: ignore[func-returns-value]
             raise ValueError(f"every id must be there once, {twice!r} comes twice")
 
+    def plus(self, names: Sequence[str]) -> Ids:
+        """The same names with others, none of which is there yet, behind them."""
+        longer = Ids()
+        longer._names = (*self._names, *names)
+        longer._code = {**self._code, **{name: len(self) + place for place, name in enumerate(names)}}
+        if len(longer._code) != len(longer._names):
+            raise ValueError("every id must be there once: some of the new names are known already")
+        return longer
+
     def code(self, name: str) -> int:
         """The code of a name, -1 when nobody has it."""
         return self._code.get(name, -1)
@@ -82,6 +91,29 @@ class Categories:
         codes = [vocabulary.setdefault(word, len(vocabulary)) for row in rows for word in row]
         lengths = np.fromiter((len(row) for row in rows), np.int64, len(rows))
         return cls(tuple(vocabulary), np.concatenate(([0], np.cumsum(lengths))), np.array(codes, np.int32))
+
+    def take(self, items: IntArray) -> Categories:
+        """The words of some items, in their order, with the same vocabulary."""
+        starts, lengths = self.indptr[items], self.indptr[items + 1] - self.indptr[items]
+        indptr = np.concatenate(([0], np.cumsum(lengths)))
+        place = np.arange(indptr[-1]) + np.repeat(starts - indptr[:-1], lengths)
+        return Categories(self.values, indptr, self.codes[place])
+
+    def with_rows(self, items: IntArray, rows: Sequence[Sequence[str]], n: int) -> Categories:
+        """The same for `n` items, with other words for some (ascending codes); words never lose their code."""
+        vocabulary = {word: code for code, word in enumerate(self.values)}
+        codes = [vocabulary.setdefault(word, len(vocabulary)) for row in rows for word in row]
+        before = np.diff(self.indptr)
+        lengths = np.zeros(n, np.int64)
+        lengths[: len(before)] = before
+        kept = np.ones(n, np.bool_)
+        kept[items] = False
+        lengths[items] = [len(row) for row in rows]
+        old = np.repeat(kept, lengths)
+        joined = np.empty(len(old), np.int32)
+        joined[old] = self.codes[np.repeat(kept[: len(before)], before)]
+        joined[~old] = codes
+        return Categories(tuple(vocabulary), np.concatenate(([0], np.cumsum(lengths))), joined)
 
     def words(self, item: int) -> tuple[str, ...]:
         """The words of one item."""
@@ -156,13 +188,96 @@ class Catalogue:
         )
         return ". ".join(part for part in (self.titles[code], *words, self.texts[code]) if part)
 
+    def take(self, codes: IntArray) -> Catalogue:
+        """Some items as a catalogue of their own, in the order given; columns and vocabularies stay."""
+        places = codes.tolist()
+        return Catalogue(
+            Ids(self.ids[place] for place in places),
+            tuple(self.titles[place] for place in places),
+            tuple(self.texts[place] for place in places),
+            {name: column.take(codes) for name, column in self.words.items()},
+            {name: column[codes] for name, column in self.numbers.items()},
+        )
+
     def with_items(self, items: Iterable[Item]) -> Catalogue:
-        """A new catalogue: `items` replace those of the same id or stand at the end; no code changes."""
-        merged = dict.fromkeys(self.ids)
+        """A new catalogue: `items` replace those of the same id or stand at the end; no code changes.
+
+        Costs a copy of the columns, 10 to 20 ms at 100,000 items. An attribute of numbers that is given a word
+        becomes one of words, which reads every item again.
+        """
         given = {item.id: item for item in items}
-        everything = [given.get(i) or self.item(code) for code, i in enumerate(merged)]
-        everything += [item for identity, item in given.items() if identity not in merged]
+        if not given:
+            return self
+        if self._is_mixed(given.values()):
+            return self._rebuilt(given)
+        known = [identity for identity in given if identity in self.ids]
+        known.sort(key=self.ids.code)
+        added = [identity for identity in given if identity not in self.ids]
+        rows = [given[identity] for identity in (*known, *added)]
+        codes = np.concatenate(
+            (self.ids.codes(known), np.arange(len(self), len(self) + len(added), dtype=np.int32))
+        )
+        n = len(self) + len(added)
+        words, numbers = self._columns(rows)
+        return Catalogue(
+            ids=self.ids.plus(added) if added else self.ids,
+            titles=_spliced(self.titles, codes, [item.title or item.id for item in rows]),
+            texts=_spliced(self.texts, codes, [item.text for item in rows]),
+            words={
+                name: column.with_rows(codes, [_as_words(item.attributes.get(name)) for item in rows], n)
+                for name, column in words.items()
+            },
+            numbers={
+                name: _numbers(column, codes, [item.attributes.get(name, np.nan) for item in rows], n)
+                for name, column in numbers.items()
+            },
+        )
+
+    def _is_mixed(self, items: Iterable[Item]) -> bool:
+        """Whether an attribute of numbers is given a word."""
+        return any(
+            not isinstance(item.attributes.get(name, 0.0), (int, float))
+            for item in items
+            for name in self.numbers
+        )
+
+    def _rebuilt(self, given: Mapping[str, Item]) -> Catalogue:
+        everything = [given.get(identity) or self.item(code) for code, identity in enumerate(self.ids)]
+        everything += [item for identity, item in given.items() if identity not in self.ids]
         return Catalogue.of(everything)
+
+    def _columns(self, rows: Sequence[Item]) -> tuple[dict[str, Categories], dict[str, NDArray[np.float64]]]:
+        """The columns that are there, and an empty one for every attribute that only the rows have."""
+        fresh = Catalogue.of(rows)
+        nothing = np.zeros(len(self) + 1, np.int64)
+        words, numbers = dict(self.words), dict(self.numbers)
+        for name in {*fresh.words, *fresh.numbers} - {*words, *numbers}:
+            if name in fresh.words:
+                words[name] = Categories((), nothing, np.empty(0, np.int32))
+            else:
+                numbers[name] = np.full(len(self), np.nan)
+        return {name: words[name] for name in sorted(words)}, {
+            name: numbers[name] for name in sorted(numbers)
+        }
+
+
+def _spliced(column: tuple[str, ...], codes: IntArray, values: Sequence[str]) -> tuple[str, ...]:
+    """The column with other values at some codes, which may lie just behind its end."""
+    n_known = int(np.searchsorted(codes, len(column)))
+    if not n_known:
+        return (*column, *values)
+    joined = list(column)
+    for code, value in zip(codes[:n_known].tolist(), values):
+        joined[code] = value
+    return (*joined, *values[n_known:])
+
+
+def _numbers(
+    column: NDArray[np.float64], codes: IntArray, values: Sequence[object], n: int
+) -> NDArray[np.float64]:
+    joined = np.concatenate((column, np.full(n - len(column), np.nan)))
+    joined[codes] = values
+    return joined
 
 
 def _as_words(value: object) -> tuple[str, ...]:

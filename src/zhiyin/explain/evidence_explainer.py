@@ -20,7 +20,7 @@ from zhiyin.explain.propose import Proposals
 from zhiyin.explain.verify import Witness, is_true
 from zhiyin.explain.wording import ACTIONS, wording
 from zhiyin.page import plain
-from zhiyin.types import KINDS, Candidates, Interaction, Query, Reason
+from zhiyin.types import KINDS, Candidates, FloatArray, IntArray, Query, Reason, TimeArray
 
 __all__ = ["EvidenceExplainer"]
 
@@ -56,14 +56,16 @@ class EvidenceExplainer:
         self.facts_ = Facts.of(data.items, self.popularity_)
         return self
 
-    def update(self, event: Interaction) -> None:
-        """An event of another kind than all before it: from now on the verb is "chose"."""
-        if event.kind not in {self.kind_, "hide"}:
+    def update_many(
+        self, items: IntArray, at: TimeArray, weights: FloatArray, kinds: NDArray[np.int8]
+    ) -> None:
+        """Events of another kind than all before them: from now on the verb is "chose"."""
+        if {KINDS[kind] for kind in np.unique(kinds)} - {self.kind_, "hide"}:
             self.kind_ = ""
 
-    def refresh(self, items: Catalogue) -> None:
+    def refresh(self, items: Catalogue, changed: IntArray | None = None) -> None:
         """Speaks of this catalogue from now on; counts stay those of the fit."""
-        self.facts_ = Facts.of(items, self._counts())
+        self.facts_ = Facts.of(items, self._counts(), self.facts_)
 
     def explain(self, query: Query, ranking: Candidates) -> list[tuple[Reason, ...]]:
         """Reasons per item of the ranking; an item about which nothing is true and worth saying has none."""

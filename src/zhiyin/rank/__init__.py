@@ -6,7 +6,9 @@ learns). To add a ranker: `features`, `fitted`, `fit_rows` and `score`, as in `f
 """
 
 from zhiyin.rank.boosted import BoostedRanker
+from zhiyin.rank.caps import CapReranker
 from zhiyin.rank.diversity import DiversityReranker, TailReranker
+from zhiyin.rank.exploration import EpsilonGreedyReranker, ThompsonReranker
 from zhiyin.rank.features import AgreementFeature, EvidenceFeature, HistoryFeature, SourceFeature
 from zhiyin.rank.fusion import FusionRanker
 from zhiyin.rank.item_features import AttributeFeature, PopularityFeature
@@ -16,7 +18,9 @@ __all__ = [
     "AgreementFeature",
     "AttributeFeature",
     "BoostedRanker",
+    "CapReranker",
     "DiversityReranker",
+    "EpsilonGreedyReranker",
     "EvidenceFeature",
     "FusionRanker",
     "HistoryFeature",
@@ -25,4 +29,5 @@ __all__ = [
     "RulesRanker",
     "SourceFeature",
     "TailReranker",
+    "ThompsonReranker",
 ]

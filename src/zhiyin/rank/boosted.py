@@ -93,10 +93,17 @@ class BoostedRanker:
         }
 
     def score(self, query: Query, candidates: Candidates) -> FloatArray:
+        return self.score_rows(self.rows(query, candidates))
+
+    def rows(self, query: Query, candidates: Candidates) -> FloatArray:
+        """(c, len(names_)) what the trees look at."""
+        return features_of(self.features, query, candidates, self.names_)
+
+    def score_rows(self, rows: FloatArray) -> FloatArray:
+        """(c,) scores of such rows."""
         if self.booster_ is None:
             raise NotFittedError("BoostedRanker was asked before fit_rows: call Recommender.fit first")
-        values = features_of(self.features, query, candidates, self.names_)
-        score: FloatArray = self.booster_.predict(values, num_threads=1).astype(np.float32)
+        score: FloatArray = self.booster_.predict(rows, num_threads=1).astype(np.float32)
         return score
 
     @property

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from zhiyin.contracts import Encoder, State
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.dataset import Dataset
-from zhiyin.represent.items import item_vectors
-from zhiyin.types import Candidates, FloatArray, Query
+from zhiyin.represent.items import ItemVectors, item_vectors
+from zhiyin.types import Candidates, FloatArray, IntArray, Query
 
 __all__ = ["DiversityReranker", "TailReranker"]
 
@@ -27,15 +27,22 @@ class DiversityReranker:
         self.encoder = encoder
         self.weight = weight
         self.window = window
-        self.vectors_: FloatArray = np.empty((0, 0), np.float32)
+        self.vectors_: FloatArray | ItemVectors = np.empty((0, 0), np.float32)
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         self.refresh(data.items)
         return self
 
-    def refresh(self, items: Catalogue) -> None:
-        """Encodes a catalogue (from the encoder's cache where it can)."""
-        self.vectors_ = item_vectors(self.encoder, items)
+    def refresh(self, items: Catalogue, changed: IntArray | None = None) -> None:
+        """Encodes a catalogue, or what has changed of it (from the encoder's cache where it can)."""
+        if changed is None:
+            self.vectors_ = item_vectors(self.encoder, items)
+        elif len(changed):
+            old = np.asarray(self.vectors_)
+            vectors = np.zeros((len(items), old.shape[1]), np.float32)
+            vectors[: len(old)] = old[: len(items)]
+            vectors[changed] = item_vectors(self.encoder, items.take(changed))
+            self.vectors_ = vectors
 
     def rerank(self, query: Query, ranking: Candidates, n: int) -> Candidates:
         if self.weight <= 0 or len(ranking) < 3:
@@ -55,7 +62,7 @@ class DiversityReranker:
         return ranking.take(np.concatenate([order, np.arange(head, len(ranking))]))
 
     def state(self) -> State:
-        return {"vectors": self.vectors_}
+        return {"vectors": np.asarray(self.vectors_)}
 
     def restore(self, state: Mapping[str, NDArray[np.generic] | str]) -> Self:
         self.vectors_ = np.asarray(state["vectors"], np.float32)

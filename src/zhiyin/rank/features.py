@@ -55,21 +55,18 @@ class EvidenceFeature:
         return tuple(f"{source}.{kind}" for source in candidates.evidence for kind in kinds)
 
     def values(self, query: Query, candidates: Candidates) -> FloatArray:
-        h = len(query.history)
-        weights = np.stack([query.history.decayed(decay) for decay in self.decays])
-        columns = []
-        for block in candidates.evidence.values():
-            columns.append(weights @ block)
-            last = np.full((self.n_last, block.shape[1]), np.nan, np.float32)
-            if h:
-                newest = block[: -self.n_last - 1 : -1]
-                last[: len(newest)] = newest
-            columns.append(last)
-            columns.append(block.max(axis=0, initial=0.0)[None])
-            columns.append((block > 0).sum(axis=0, dtype=np.float32)[None])
-        if not columns:
+        names, h = list(candidates.evidence), len(query.history)
+        if not names:
             return np.empty((len(candidates), 0), np.float32)
-        return np.concatenate(columns).T.astype(np.float32)
+        blocks = np.stack([candidates.evidence[name] for name in names])
+        s, n_last = len(names), self.n_last
+        found = np.full((s, len(self.decays) + n_last + 2, len(candidates)), np.nan, np.float32)
+        found[:, : len(self.decays)] = np.stack([query.history.decayed(d) for d in self.decays]) @ blocks
+        newest = blocks[:, : -n_last - 1 : -1] if h else blocks[:, :0]
+        found[:, len(self.decays) : len(self.decays) + newest.shape[1]] = newest
+        found[:, -2] = blocks.max(axis=1, initial=0.0)
+        found[:, -1] = np.count_nonzero(blocks > 0, axis=1)
+        return np.ascontiguousarray(found.reshape(-1, len(candidates)).T)
 
 
 class HistoryFeature:
@@ -81,5 +78,5 @@ class HistoryFeature:
     def values(self, query: Query, candidates: Candidates) -> FloatArray:
         history = query.history
         since = (query.at - history.at[-1]) / 3600.0 if len(history) else np.nan
-        row = np.array([len(history), len(np.unique(history.items)), since], np.float32)
+        row = np.array([len(history), len(set(history.items.tolist())), since], np.float32)
         return np.broadcast_to(row, (len(candidates), 3)).astype(np.float32)

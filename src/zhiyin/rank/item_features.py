@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from zhiyin.contracts import State
 from zhiyin.data.catalogue import Catalogue, Categories
 from zhiyin.data.dataset import Dataset
-from zhiyin.types import Candidates, FloatArray, IntArray, Query
+from zhiyin.data.time_log import TimeLog, Windows
+from zhiyin.types import Candidates, FloatArray, IntArray, Query, TimeArray
 
 __all__ = ["AttributeFeature", "PopularityFeature"]
 
@@ -21,69 +22,60 @@ DAY = 86400.0
 class PopularityFeature:
     """How often an item was chosen: in all, and in windows that end at the moment of the query.
 
-    Windows are causal: they count what had happened by then, from one sorted list of (item, time).
-    Without a clock they are NaN.
+    Windows are causal: they count what had happened by then. Without a clock they are NaN. Events that come in
+    by `update_many` count like those of the fit.
     """
 
     def __init__(self, *, window_days: tuple[float, ...] = (1.0, 7.0, 30.0)) -> None:
         self.window_days = window_days
         self.counts_: NDArray[np.float32] = np.empty(0, np.float32)
-        self.times_: NDArray[np.float64] = np.empty(0)
-        self.indptr_: NDArray[np.int64] = np.zeros(1, np.int64)
+        self.windows_: Windows | None = None
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         self.counts_ = data.counts().astype(np.float32)
-        clock = data.has_clock
-        order = np.lexsort((data.at, data.item)) if clock else np.empty(0, np.int64)
-        self.times_ = data.at[order]
-        self.indptr_ = np.searchsorted(data.item[order], np.arange(data.n_items + 1)).astype(np.int64)
-        self._index()
+        timed = ~np.isnan(data.at)
+        self._index(TimeLog(data.item[timed], data.at[timed]))
         return self
 
-    def _index(self) -> None:
-        """One sortable key for (item, time), so that a window over many items is two binary searches."""
-        self._start = float(self.times_.min(initial=np.inf)) if len(self.times_) else 0.0
-        self._span = (float(self.times_.max()) - self._start + 1.0) if len(self.times_) else 1.0
-        item = np.repeat(np.arange(len(self.indptr_) - 1), np.diff(self.indptr_))
-        self._key = item * self._span + (self.times_ - self._start)
+    def update_many(
+        self, items: IntArray, at: TimeArray, weights: FloatArray, kinds: NDArray[np.int8]
+    ) -> None:
+        n = max(len(self.counts_), int(items.max(initial=-1)) + 1)
+        counts = np.concatenate((self.counts_, np.zeros(n - len(self.counts_), np.float32)))
+        np.add.at(counts, items, np.float32(1))
+        timed = ~np.isnan(at)
+        if self.windows_ is not None:
+            self.windows_.append(items[timed], at[timed], n)
+        self.counts_ = counts
+
+    def _index(self, log: TimeLog) -> None:
+        self.windows_ = Windows(log, tuple(days * DAY for days in self.window_days), len(self.counts_))
 
     def names(self, candidates: Candidates) -> tuple[str, ...]:
         windows = (f"popularity.days_{days:g}" for days in self.window_days)
         return ("popularity.count", *windows, "popularity.trend")
 
     def values(self, query: Query, candidates: Candidates) -> FloatArray:
-        items = candidates.items
-        known = items < len(self.counts_)
-        count = (
-            np.where(known, self.counts_[np.where(known, items, 0)], 0.0)
-            if len(self.counts_)
-            else 0.0 * items
-        )
-        columns = [np.log1p(count)]
-        if len(self.times_) and not np.isnan(query.at):
-            recent = [self._in_window(items, query.at, days * DAY) for days in self.window_days]
-            columns += [np.log1p(counts) for counts in recent]
-            columns.append((recent[0] + 1.0) / (recent[-1] + self.window_days[-1]))
-        else:
-            columns += [np.full(len(items), np.nan)] * (len(self.window_days) + 1)
-        return np.stack(columns, axis=1).astype(np.float32)
-
-    def _in_window(self, items: IntArray, at: float, seconds: float) -> NDArray[np.int64]:
-        """(c,) events of each item in (at - seconds, at)."""
-        known = np.minimum(items, len(self.indptr_) - 2).astype(np.float64) * self._span
-        end = known + np.clip(at - self._start, 0.0, self._span - 0.5)
-        begin = known + np.clip(at - seconds - self._start, -0.5, self._span - 0.5)
-        counts = np.searchsorted(self._key, end) - np.searchsorted(self._key, begin, side="right")
-        return np.where(items < len(self.indptr_) - 1, counts, 0)
+        found = np.full((len(candidates), len(self.window_days) + 2), np.nan, np.float32)
+        counts, windows = self.counts_, self.windows_
+        known = candidates.items < len(counts)
+        items = candidates.items if known.all() else np.where(known, candidates.items, 0)
+        found[:, 0] = np.log1p(counts[items]) if len(counts) else 0
+        if windows is not None and len(windows.log) and not np.isnan(query.at):
+            recent = windows.of(items, query.at)
+            found[:, 1:-1] = np.log1p(np.stack(recent, axis=1))
+            found[:, -1] = (recent[0] + 1.0) / (recent[-1] + self.window_days[-1])
+            found[~known, 1:-1], found[~known, -1] = 0, 1 / self.window_days[-1]
+        found[~known, 0] = 0
+        return found
 
     def state(self) -> State:
-        return {"counts": self.counts_, "times": self.times_, "indptr": self.indptr_}
+        log = TimeLog(np.empty(0, np.int32), np.empty(0)) if self.windows_ is None else self.windows_.log
+        return {"counts": self.counts_, "items": log.items, "times": log.times}
 
     def restore(self, state: Mapping[str, NDArray[np.generic] | str]) -> Self:
         self.counts_ = np.asarray(state["counts"], np.float32)
-        self.times_ = np.asarray(state["times"], np.float64)
-        self.indptr_ = np.asarray(state["indptr"], np.int64)
-        self._index()
+        self._index(TimeLog(np.asarray(state["items"], np.int32), np.asarray(state["times"], np.float64)))
         return self
 
 
@@ -98,7 +90,7 @@ class AttributeFeature:
         self.refresh(data.items)
         return self
 
-    def refresh(self, items: Catalogue) -> None:
+    def refresh(self, items: Catalogue, changed: IntArray | None = None) -> None:
         """Takes over a catalogue."""
         self.items_ = items
 

@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 from zhiyin.contracts import Encoder
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.represent.space import Space
+from zhiyin.represent.vector_index import VectorIndex
 from zhiyin.types import FloatArray, IntArray
 
 __all__ = ["ItemVectors", "item_vectors"]
+
+NOTHING: IntArray = np.empty(0, np.int32)
 
 
 def item_vectors(encoder: Encoder, catalogue: Catalogue) -> FloatArray:
@@ -30,8 +33,8 @@ def item_vectors(encoder: Encoder, catalogue: Catalogue) -> FloatArray:
 class ItemVectors:
     """The vectors of a catalogue in a `Space` of its own, and from which texts they were made."""
 
-    rows: FloatArray
-    """(n, dim) unit rows, rounded to half precision, so that what is saved in 16 bits is what answers."""
+    index: VectorIndex
+    """Unit rows, rounded to half precision, so that what is saved in 16 bits is what answers."""
     digests: NDArray[np.uint64]
     """(n,) of the texts."""
     space: Space
@@ -40,42 +43,84 @@ class ItemVectors:
     """(n,) True where there was nothing to encode."""
 
     @classmethod
-    def of(cls, encoder: Encoder, catalogue: Catalogue, old: ItemVectors | None = None) -> ItemVectors:
-        """Encodes what `old` does not hold; items keep their vector while their text stays the same."""
-        texts = [catalogue.describe(code) for code in range(len(catalogue))]
-        digests = np.array([_digest(text) for text in texts], np.uint64)
-        rows = np.zeros((len(texts), encoder.dim), np.float32)
-        changed = np.ones(len(texts), np.bool_)
-        if old is not None:
-            n = min(len(old), len(texts))
-            rows[:n] = old.rows[:n]
-            changed[:n] = digests[:n] != old.digests[:n]
-        fresh = np.flatnonzero(changed)
-        raw = encoder.encode([texts[code] for code in fresh]) if len(fresh) else rows[:0]
-        space = Space.of(raw) if old is None else old.space
-        rows[fresh] = space.put(raw).astype(np.float16)
-        return cls.saved(rows, digests, space)
+    def of(
+        cls,
+        encoder: Encoder,
+        catalogue: Catalogue,
+        old: ItemVectors | None = None,
+        changed: IntArray | None = None,
+        *,
+        max_exact: int = 20_000,
+    ) -> ItemVectors:
+        """Encodes what `old` does not hold; items keep their vector while their text stays the same.
+
+        `changed` says where to look; None = at every item. Above `max_exact` items a search reads a part only.
+        """
+        if old is None:
+            texts = [catalogue.describe(code) for code in range(len(catalogue))]
+            raw = encoder.encode(texts) if texts else np.zeros((0, encoder.dim), np.float32)
+            space, digests = Space.of(raw), _digests(texts)
+            rows = space.put(raw).astype(np.float16)
+            index = VectorIndex.of(rows, max_exact=max_exact, half=True)
+            return cls(index, digests, space, np.logical_not(rows.any(axis=1)))
+        if len(catalogue) < len(old):
+            old = old._cut(len(catalogue), max_exact)
+        return old._with(encoder, catalogue, np.arange(len(catalogue)) if changed is None else changed)
+
+    def _with(self, encoder: Encoder, catalogue: Catalogue, asked: NDArray[np.integer]) -> ItemVectors:
+        """With new vectors for those of the items asked for whose text is new."""
+        texts = [catalogue.describe(int(code)) for code in asked]
+        seen, n = _digests(texts), len(catalogue)
+        known = np.append(self.digests, np.zeros(1, np.uint64))[np.minimum(asked, len(self))]
+        fresh = np.flatnonzero((asked >= len(self)) | (seen != known))
+        if not len(fresh) and n == len(self):
+            return self
+        raw = encoder.encode([texts[place] for place in fresh]) if len(fresh) else self.take(NOTHING)
+        rows, codes = self.space.put(raw).astype(np.float16), asked[fresh].astype(np.int32)
+        digests = np.concatenate([self.digests, np.zeros(n - len(self), np.uint64)])
+        blank = np.concatenate([self.blank, np.ones(n - len(self), np.bool_)])
+        digests[codes], blank[codes] = seen[fresh], np.logical_not(rows.any(axis=1))
+        return ItemVectors(self.index.with_rows(codes, rows, n), digests, self.space, blank)
+
+    def _cut(self, n: int, max_exact: int) -> ItemVectors:
+        return self.saved(self.rows[:n], self.digests[:n], self.space, max_exact=max_exact)
 
     @classmethod
-    def saved(cls, rows: NDArray[np.floating], digests: NDArray[np.uint64], space: Space) -> ItemVectors:
+    def saved(
+        cls,
+        rows: NDArray[np.floating],
+        digests: NDArray[np.uint64],
+        space: Space,
+        *,
+        max_exact: int = 20_000,
+    ) -> ItemVectors:
         """From `halves`, `digests` and `space` as they were."""
-        rows = np.asarray(rows, np.float32)
-        return cls(rows, np.asarray(digests, np.uint64), space, np.logical_not(rows.any(axis=1)))
+        index = VectorIndex.of(rows, max_exact=max_exact, half=True)
+        return cls(index, np.asarray(digests, np.uint64), space, np.logical_not(rows.any(axis=1)))
+
+    @property
+    def rows(self) -> FloatArray:
+        """(n, dim) in the order of the codes: a copy."""
+        return self.take(np.arange(len(self), dtype=np.int32))
 
     @property
     def halves(self) -> NDArray[np.float16]:
         """(n, dim) the rows in 16 bits, without loss."""
-        return self.rows.astype(np.float16)
+        return self.index.rows[self.index.place].astype(np.float16, copy=False)
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.index)
+
+    def __getitem__(self, items: IntArray) -> FloatArray:
+        return self.index.take(items)
 
     def take(self, items: IntArray) -> FloatArray:
         """(k, dim) the rows of items; zeros for a code that is not there."""
-        known = (items >= 0) & (items < len(self.rows))
-        out = np.zeros((len(items), self.rows.shape[1]), np.float32)
-        out[known] = self.rows[items[known]]
-        return out
+        return self.index.take(items)
+
+
+def _digests(texts: list[str]) -> NDArray[np.uint64]:
+    return np.array([_digest(text) for text in texts], np.uint64)
 
 
 def _digest(text: str) -> int:

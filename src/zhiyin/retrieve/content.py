@@ -18,9 +18,11 @@ from zhiyin.represent.cached import CachedEncoder
 from zhiyin.represent.items import ItemVectors
 from zhiyin.represent.space import Space
 from zhiyin.represent.use_encoder import UseEncoder
-from zhiyin.represent.user import attention, user_vector
+from zhiyin.represent.user import attention
+from zhiyin.represent.vector_index import VectorIndex
 from zhiyin.represent.words import words_vectors
-from zhiyin.retrieve.relevance import DenseRelevance
+from zhiyin.retrieve.near import MAX_EXACT, N_READ
+from zhiyin.retrieve.relevance import SilentRelevance, best
 from zhiyin.types import FloatArray, IntArray, Query
 
 __all__ = ["ContentRelevance", "ContentRetriever"]
@@ -29,23 +31,57 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class ContentRelevance(DenseRelevance):
+class ContentRelevance:
     """Likeness to the history and to the words; each event's own likeness is the evidence."""
 
-    vectors: ItemVectors | None = None
-    past: FloatArray | None = None
+    vectors: ItemVectors
+    wanted: FloatArray
+    """(dim,) whose products with the rows are the scores; at a temperature above 0 they only choose what is
+    read, and `heard` and `words` make the scores."""
+    past: FloatArray
     """(h, dim) the vectors of the events; zeros for an event that does not speak."""
+    weights: FloatArray
+    """(h,) how much each event counts in a score."""
+    words: FloatArray
+    """(dim,) those of the request, by their share; zeros when there are none."""
     temperature: float = 0.0
     scale: float = 1.0
     """What the sum over the events was multiplied by."""
+    n_read: int = N_READ
     degraded: bool = False
     """The words were left out because the encoder failed."""
+
+    def top(self, n: int, exclude: IntArray, allowed: NDArray[np.bool_] | None = None) -> IntArray:
+        index = self.vectors.index
+        if self.temperature <= 0 or allowed is not None:
+            codes, scores = index.search(self.wanted, max(self.n_read, 4 * n), allowed)
+            scores = self.of(codes) if self.temperature > 0 else scores
+        else:
+            spans = index.spans(self.wanted, max(self.n_read, 4 * n))
+            found = [
+                self._scores(index.rows[start:end].astype(np.float32, copy=False)) for start, end in spans
+            ]
+            codes, scores = index.alive(spans, np.concatenate(found))
+        speaks = ~self.vectors.blank[codes]
+        return best(codes[speaks], scores[speaks], n, exclude, allowed, len(index))
+
+    def of(self, items: IntArray) -> FloatArray:
+        found = self._scores(self.vectors.take(items))
+        inside = (items >= 0) & (items < len(self.vectors))
+        found[~inside | self.vectors.blank[np.where(inside, items, 0)]] = np.nan
+        return found
+
+    def _scores(self, rows: FloatArray) -> FloatArray:
+        """(k,) of some rows."""
+        if self.temperature <= 0:
+            return rows @ self.wanted
+        heard = np.flatnonzero(self.weights)
+        liked = self.weights[heard] @ attention(self.past[heard] @ rows.T, self.temperature)
+        return np.asarray(liked + rows @ self.words, np.float32)
 
     def evidence(self, items: IntArray) -> FloatArray | None:
         """(h, c) what each event gives each candidate; with the decayed weights it adds up to what the
         history has in the score. Words are not in it."""
-        if self.vectors is None or self.past is None:
-            return None
         cosine = self.past @ self.vectors.take(items).T
         return attention(cosine, self.temperature) * np.float32(self.scale)
 
@@ -60,8 +96,9 @@ class ContentRetriever:
     get the share `words_share` of the score; with `only_words` a query without words gets no answer, which
     saves the pass over all vectors where other sources know the texts' likeness already.
 
-    Exact search: 2 kB per item at 512 dimensions, good to about 100,000 items. `encoder` None means
-    the embedded one, behind the cache on disk.
+    Up to `max_exact` items the search is exact, at 2 kB per item of 512 dimensions. Above it reads the `n_read`
+    vectors that promise most, kept in 16 bits (see `VectorIndex`); scores stay exact. `encoder` None means the
+    embedded one, behind the cache on disk.
     """
 
     hears_words = True
@@ -76,6 +113,8 @@ class ContentRetriever:
         window: int = 20,
         words_share: float = 0.7,
         only_words: bool = False,
+        max_exact: int = MAX_EXACT,
+        n_read: int = N_READ,
     ) -> None:
         self.encoder = encoder
         self.decay = decay
@@ -83,48 +122,51 @@ class ContentRetriever:
         self.window = window
         self.words_share = words_share
         self.only_words = only_words
+        self.max_exact = max_exact
+        self.n_read = n_read
         self.vectors_: ItemVectors | None = None
         self._default: Encoder | None = None
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
-        self.vectors_ = ItemVectors.of(self._encoder(), data.items)
+        self.vectors_ = ItemVectors.of(self._encoder(), data.items, max_exact=self.max_exact)
         return self
 
-    def refresh(self, items: Catalogue) -> None:
+    def refresh(self, items: Catalogue, changed: IntArray | None = None) -> None:
         """Encodes the items whose text is new; they can be found, and speak in histories, at once."""
-        self.vectors_ = ItemVectors.of(self._encoder(), items, self._fitted())
+        old = self._fitted()
+        self.vectors_ = ItemVectors.of(self._encoder(), items, old, changed, max_exact=self.max_exact)
 
-    def relevance(self, query: Query) -> ContentRelevance:
+    def relevance(self, query: Query) -> ContentRelevance | SilentRelevance:
         vectors, history = self._fitted(), query.history
         words, degraded = self._words(query.words)
         if self.only_words and words is None:
-            return ContentRelevance(np.full(len(vectors), np.nan, np.float32), degraded=degraded)
+            return SilentRelevance(degraded)
         past = vectors.take(history.items)
         if self.temperature > 0:
             past[: -self.window] = 0
         weights = np.where(past.any(axis=1), history.decayed(self.decay), np.float32(0))
         speaks = bool(weights.any())
         if not speaks and words is None:
-            return ContentRelevance(np.full(len(vectors), np.nan, np.float32), degraded=degraded)
+            return SilentRelevance(degraded)
         share = 0.0 if words is None else self.words_share if speaks else 1.0
-        liked, scale = self._liked(vectors.rows, past, weights)
-        scores = np.float32(1 - share) * liked
-        if words is not None:
-            scores += np.float32(share) * (vectors.rows @ words)
-        scores[vectors.blank] = np.nan
+        said = np.zeros(past.shape[1], np.float32) if words is None else np.float32(share) * words
+        scale = (1 - share) * self._scale(past, weights)
         return ContentRelevance(
-            scores,
-            vectors=vectors,
+            vectors,
+            wanted=np.float32(scale) * (weights @ past) + said,
             past=past,
+            weights=np.float32(scale) * weights,
+            words=said,
             temperature=self.temperature,
-            scale=scale * (1 - share),
+            scale=scale,
+            n_read=self.n_read,
             degraded=degraded,
         )
 
     def state(self) -> State:
         vectors = self._fitted()
         return {
-            "vectors": vectors.halves,
+            **{f"index.{name}": value for name, value in vectors.index.state(half=True).items()},
             "digests": vectors.digests,
             "centre": vectors.space.centre,
             "turn": vectors.space.turn,
@@ -138,22 +180,23 @@ class ContentRetriever:
                 f"the item vectors were made by the encoder {str(saved)!r}, but this one is {here!r}: "
                 "give that encoder, or fit again"
             )
-        self.vectors_ = ItemVectors.saved(
-            np.asarray(state["vectors"], np.float16),
+        start = "index."
+        index = VectorIndex.saved(
+            {name.removeprefix(start): part for name, part in state.items() if name.startswith(start)},
+            half=True,
+        )
+        self.vectors_ = ItemVectors(
+            index,
             np.asarray(state["digests"], np.uint64),
             Space(np.asarray(state["centre"], np.float32), np.asarray(state["turn"], np.float32)),
+            np.logical_not(index.rows[index.place].any(axis=1)),
         )
         return self
 
-    def _liked(self, rows: FloatArray, past: FloatArray, weights: FloatArray) -> tuple[FloatArray, float]:
-        """(n,) sums over the events, and the factor that has brought them to at most 1."""
-        if self.temperature > 0:
-            heard = np.flatnonzero(weights)
-            scale = 1 / max(float(np.abs(weights).sum()), 1e-9)
-            shares: FloatArray = np.float32(scale) * weights[heard]
-            return shares @ attention(past[heard] @ rows.T, self.temperature), scale
-        scale = 1 / max(float(np.linalg.norm(weights @ past)), 1e-9)
-        return rows @ user_vector(past, weights), scale
+    def _scale(self, past: FloatArray, weights: FloatArray) -> float:
+        """The factor that brings the sums over the events to at most 1."""
+        length = np.abs(weights).sum() if self.temperature > 0 else np.linalg.norm(weights @ past)
+        return 1 / max(float(length), 1e-9)
 
     def _words(self, words: str) -> tuple[FloatArray | None, bool]:
         """The vector of the words, if any, and whether the encoder failed."""

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zhiyin.contracts import Relevance, Retriever
 from zhiyin.errors import LlmError
-from zhiyin.types import Candidates, FloatArray, IntArray, Query
+from zhiyin.types import NO_ITEMS, Candidates, FloatArray, IntArray, Query
 
 __all__ = ["competition_ranks", "gather", "reciprocal_rank"]
 
 RANK_OFFSET = 60.0
 """The constant of reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009)."""
+FEW_ALLOWED = 1_000
+"""So many items are scored by every source at once, which finds what no source would have proposed."""
 
 
 def gather(
@@ -21,8 +24,9 @@ def gather(
 ) -> tuple[Candidates, tuple[str, ...]]:
     """At most `n` candidates out of the first `n_each` of every source, and the names of sources that failed.
 
-    The cut from the union to `n` is by reciprocal rank fusion. A source whose model server is away
-    counts as a source without an opinion.
+    The cut from the union to `n` is by reciprocal rank fusion; what `query.include` forces comes on top.
+    Where the query allows no more than FEW_ALLOWED items, all of them stand for election. A source whose
+    model server is away counts as a source without an opinion.
     """
     relevances: dict[str, Relevance] = {}
     failed = []
@@ -31,32 +35,60 @@ def gather(
             relevances[name] = retriever.relevance(query)
         except LlmError:
             failed.append(name)
-    items = _union(relevances, query, n_each, n)
+    forced = _permitted(query, query.include)
+    items = _union(relevances, query, forced, n_each, n)
     scores = np.full((len(items), len(retrievers)), np.nan, np.float32)
-    evidence = {}
     for column, name in enumerate(retrievers):
         if name in relevances:
             scores[:, column] = relevances[name].of(items)
-            block = relevances[name].evidence(items)
-            if block is not None:
-                evidence[name] = block
-    found = Candidates(items, tuple(retrievers), scores, competition_ranks(scores), evidence)
-    return found, tuple(failed)
+    if query.only is None and len(items) > n + len(forced):
+        kept = _strongest(items, scores, forced, n)
+        items, scores = items[kept], scores[kept]
+    said = {name: relevance.evidence(items) for name, relevance in relevances.items()}
+    evidence = {name: block for name, block in said.items() if block is not None}
+    return Candidates(items, tuple(retrievers), scores, competition_ranks(scores), evidence), tuple(failed)
 
 
-def _union(relevances: Mapping[str, Relevance], query: Query, n_each: int, n: int) -> IntArray:
+def _permitted(query: Query, items: IntArray) -> IntArray:
+    """Those that the query does not rule out, each once, in the order of their codes."""
+    if not len(items):
+        return items
+    left = np.setdiff1d(items[items >= 0], query.exclude)
     if query.only is not None:
-        return np.setdiff1d(query.only, query.exclude).astype(np.int32)
-    tops = [relevance.top(n_each, query.exclude) for relevance in relevances.values()]
-    if not tops:
-        return np.empty(0, np.int32)
-    codes, place = np.unique(np.concatenate(tops), return_inverse=True)
-    if len(codes) <= n:
-        return codes.astype(np.int32)
-    share = np.concatenate([1.0 / (RANK_OFFSET + np.arange(len(top))) for top in tops])
-    fused = np.bincount(place, share, minlength=len(codes))
-    chosen = np.sort(np.argsort(-fused, kind="stable")[:n])
-    return codes[chosen].astype(np.int32)
+        left = np.intersect1d(left, query.only)
+    return left[query.passing(left)].astype(np.int32)
+
+
+def _union(
+    relevances: Mapping[str, Relevance], query: Query, forced: IntArray, n_each: int, n: int
+) -> IntArray:
+    """What the query forces, and what it names, or the few that it allows, or what the sources propose."""
+    if query.only is not None:
+        return _permitted(query, query.only)
+    if query.allowed is not None and np.count_nonzero(query.allowed) <= FEW_ALLOWED:
+        return _permitted(query, np.flatnonzero(query.allowed).astype(np.int32))
+    tops = [_top(relevance, query, n_each) for relevance in relevances.values()]
+    codes, place = np.unique(np.concatenate([NO_ITEMS, *tops]), return_inverse=True)
+    if len(codes) > n:
+        share = np.concatenate([1.0 / (RANK_OFFSET + np.arange(len(top))) for top in tops])
+        fused = np.bincount(place, share, minlength=len(codes))
+        codes = np.sort(codes[np.argsort(-fused, kind="stable")[:n]])
+    return np.union1d(codes, forced).astype(np.int32) if len(forced) else codes.astype(np.int32)
+
+
+def _top(relevance: Relevance, query: Query, n: int) -> IntArray:
+    if query.allowed is None:
+        return relevance.top(n, query.exclude)
+    found = relevance.top(n, query.exclude, query.allowed)
+    return found[query.passing(found)]
+
+
+def _strongest(items: IntArray, scores: FloatArray, forced: IntArray, n: int) -> NDArray[np.intp]:
+    """Positions of the first `n` by fusion of all scores, and of what is forced."""
+    share = np.nansum(1.0 / (RANK_OFFSET + competition_ranks(scores)), axis=1)
+    kept = np.isin(items, forced)
+    kept[np.argsort(-share, kind="stable")[:n]] = True
+    return np.flatnonzero(kept)
 
 
 def competition_ranks(scores: FloatArray) -> FloatArray:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from zhiyin.contracts import State
 from zhiyin.errors import NotFittedError
 from zhiyin.retrieve.neighbours import Neighbours
-from zhiyin.retrieve.relevance import LinearRelevance
+from zhiyin.retrieve.relevance import LinearRelevance, SilentRelevance
 from zhiyin.types import Query
 
 __all__ = ["LinearRetriever"]
@@ -27,15 +27,14 @@ class LinearRetriever:
     decay: float
     neighbours_: Neighbours | None = None
 
-    def relevance(self, query: Query) -> LinearRelevance:
+    def relevance(self, query: Query) -> LinearRelevance | SilentRelevance:
         if self.neighbours_ is None:
             raise NotFittedError(f"{type(self).__name__} was asked before fit: call fit(dataset) first")
         history = query.history
         if not (history.items >= 0).any():
-            # Nobody to compare with: no opinion, which is not the same as the opinion 0.
-            return LinearRelevance(np.full(len(self.neighbours_), np.nan, np.float32), floor=0.0)
-        scores = self.neighbours_.activate(history.items, history.decayed(self.decay))
-        return LinearRelevance(scores, floor=0.0, neighbours=self.neighbours_, history=history.items)
+            return SilentRelevance()  # nobody to compare with
+        codes, scores = self.neighbours_.touched(history.items, history.decayed(self.decay))
+        return LinearRelevance(codes, scores, len(self.neighbours_), self.neighbours_, history.items)
 
     def state(self) -> State:
         if self.neighbours_ is None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from zhiyin.retrieve.scratch import added_up, placed
 from zhiyin.types import FloatArray, IntArray
 
 __all__ = ["Neighbours"]
@@ -70,26 +71,38 @@ class Neighbours:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def activate(self, items: IntArray, weights: FloatArray) -> FloatArray:
-        """(n,) the weighted sum of the rows of `items`; an item -1 or newer than the fit adds nothing."""
+    def touched(self, items: IntArray, weights: FloatArray) -> tuple[IntArray, FloatArray]:
+        """The codes that the rows of `items` name, each once, and the weighted sum of the rows there.
+
+        An item -1 or newer than the fit adds nothing.
+        """
         n = len(self.ids)
         known = (items >= 0) & (items < n)
         rows = items[known]
         terms = self.weights[rows] * weights[known, None]
-        return np.bincount(self.ids[rows].ravel(), terms.ravel(), minlength=n + 1)[:n].astype(np.float32)
+        codes, sums = added_up(self.ids[rows].ravel(), terms.ravel(), n + 1)
+        there = codes < n
+        return codes[there], sums[there]
+
+    def activate(self, items: IntArray, weights: FloatArray) -> FloatArray:
+        """(n,) the same as one array over the whole catalogue."""
+        codes, sums = self.touched(items, weights)
+        found = np.zeros(len(self.ids), np.float32)
+        found[codes] = sums
+        return found
 
     def block(self, history: IntArray, items: IntArray) -> FloatArray:
         """(h, c) the weight from each history item to each of `items`; 0 where there is none."""
         n = len(self.ids)
-        place = np.full(n + 1, len(items), np.int32)
-        inside = (items >= 0) & (items < n)
-        place[items[inside]] = np.flatnonzero(inside)
-        known = (history >= 0) & (history < n)
-        out = np.zeros((len(history), len(items) + 1), np.float32)
-        rows = np.flatnonzero(known)
-        targets = place[self.ids[history[rows]]]
-        out[rows[:, None], targets] = self.weights[history[rows]]
-        return np.ascontiguousarray(out[:, :-1])
+        rows = np.flatnonzero((history >= 0) & (history < n))
+        inside = np.flatnonzero((items >= 0) & (items < n))
+        ids = self.ids[history[rows]]
+        place = placed(items[inside], ids, n + 1)
+        out = np.zeros((len(history), len(items)), np.float32)
+        hit = np.flatnonzero(place.ravel() >= 0)
+        row = rows[hit // ids.shape[1]]
+        out[row, inside[place.ravel()[hit]]] = self.weights[history[rows]].ravel()[hit]
+        return out
 
 
 def strongest(

@@ -13,7 +13,7 @@ from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.dataset import Dataset
 from zhiyin.errors import NotFittedError
 from zhiyin.retrieve.relevance import DenseRelevance
-from zhiyin.types import FloatArray, Query
+from zhiyin.types import FloatArray, IntArray, Query
 
 __all__ = ["RecentRetriever"]
 
@@ -42,7 +42,7 @@ class RecentRetriever:
         self.scores_ = (first - newest).astype(np.float32)
         return self
 
-    def refresh(self, items: Catalogue) -> None:
+    def refresh(self, items: Catalogue, changed: IntArray | None = None) -> None:
         if self.scores_ is None:
             raise NotFittedError("RecentRetriever was refreshed before fit: call fit(dataset) first")
         newest = max(0.0, float(np.nanmax(self.scores_, initial=0.0)))

@@ -1,33 +1,80 @@
-"""The answers that a retriever can give: a score for everything, without evidence or with it."""
+"""The answers that a retriever can give: scores for a few items or for all, without evidence or with it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zhiyin.retrieve.neighbours import Neighbours
+from zhiyin.retrieve.scratch import marked, placed
 from zhiyin.types import FloatArray, IntArray
 
-__all__ = ["DenseRelevance", "FactorRelevance", "LinearRelevance", "top_n"]
+__all__ = [
+    "DenseRelevance", "FactorRelevance", "LinearRelevance", "SilentRelevance", "TouchedRelevance", "best",
+    "top_n",
+]  # fmt: skip
+
+NOTHING: IntArray = np.empty(0, np.int32)
 
 
-def top_n(scores: FloatArray, n: int, exclude: IntArray, *, above: float = -np.inf) -> IntArray:
+def top_n(
+    scores: FloatArray,
+    n: int,
+    exclude: IntArray,
+    *,
+    above: float = -np.inf,
+    allowed: NDArray[np.bool_] | None = None,
+) -> IntArray:
     """At most `n` positions of the highest scores > `above`, best first, none of `exclude`; NaN never.
 
     Equal scores keep the order of their codes, so that an answer can be repeated.
     """
     found = np.flatnonzero(scores > above)  # NaN compares false
-    barred = np.zeros(len(scores), np.bool_)
-    barred[exclude[(exclude >= 0) & (exclude < len(scores))]] = True
-    found = found[~barred[found]]
-    values = scores[found]
-    if 0 <= n < len(found):
-        place = len(found) - n
-        strong = values >= np.partition(values, place)[place] if n else np.zeros(len(found), np.bool_)
-        found, values = found[strong], values[strong]
-    order = np.argsort(-values, kind="stable")
-    return found[order[:n]].astype(np.int32)
+    return best(found, scores[found], n, exclude, allowed, len(scores))
+
+
+def best(
+    codes: NDArray[np.integer],
+    scores: NDArray[np.floating],
+    n: int,
+    exclude: IntArray,
+    allowed: NDArray[np.bool_] | None,
+    n_items: int,
+) -> IntArray:
+    """The `n` of some codes (each once, 0 … n_items - 1) with the highest scores, none of `exclude`.
+
+    `allowed` (n_items,) says which may come at all; an item beyond its end may not.
+    """
+    kept = ~marked(exclude, codes, n_items)
+    if allowed is not None:
+        kept &= allowed[np.minimum(codes, len(allowed) - 1)] & (codes < len(allowed))
+    codes, scores = codes[kept], scores[kept]
+    if n <= 0:
+        return NOTHING
+    if n < len(codes):
+        place = len(codes) - n
+        strong = scores >= np.partition(scores, place)[place]
+        codes, scores = codes[strong], scores[strong]
+    return codes[np.lexsort((codes, -scores))[:n]].astype(np.int32)
+
+
+@dataclass(frozen=True, slots=True)
+class SilentRelevance:
+    """No opinion of anything, which is not the same as the opinion 0."""
+
+    degraded: bool = False
+    """It is silent because something failed."""
+
+    def top(self, n: int, exclude: IntArray, allowed: NDArray[np.bool_] | None = None) -> IntArray:
+        return NOTHING
+
+    def of(self, items: IntArray) -> FloatArray:
+        return np.full(len(items), np.nan, np.float32)
+
+    def evidence(self, items: IntArray) -> FloatArray | None:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +86,8 @@ class DenseRelevance:
     floor: float = -np.inf
     """Only scores above it are proposed; `of` still tells them."""
 
-    def top(self, n: int, exclude: IntArray) -> IntArray:
-        return top_n(self.scores, n, exclude, above=self.floor)
+    def top(self, n: int, exclude: IntArray, allowed: NDArray[np.bool_] | None = None) -> IntArray:
+        return top_n(self.scores, n, exclude, above=self.floor, allowed=allowed)
 
     def of(self, items: IntArray) -> FloatArray:
         known = (items >= 0) & (items < len(self.scores))
@@ -52,15 +99,41 @@ class DenseRelevance:
 
 
 @dataclass(frozen=True, slots=True)
-class LinearRelevance(DenseRelevance):
-    """Scores that are sums of item-to-item weights over the history: the terms are the evidence."""
+class TouchedRelevance:
+    """Scores of the items that the history leads to; every other item that was there at fit time has 0.
 
-    neighbours: Neighbours | None = None
-    history: IntArray | None = None
+    Only scores above 0 are proposed.
+    """
+
+    codes: IntArray
+    """(t,) items, each once, in no order."""
+    scores: FloatArray
+    """(t,)"""
+    n_items: int
+
+    def top(self, n: int, exclude: IntArray, allowed: NDArray[np.bool_] | None = None) -> IntArray:
+        found = self.scores > 0
+        return best(self.codes[found], self.scores[found], n, exclude, allowed, self.n_items)
+
+    def of(self, items: IntArray) -> FloatArray:
+        known = (items >= 0) & (items < self.n_items)
+        place = placed(self.codes, np.where(known, items, 0), self.n_items)
+        # The last entry stands for what was not touched (place -1) and answers 0.
+        found = np.append(self.scores, np.float32(0))[place]
+        return np.where(known, found, np.float32(np.nan))
 
     def evidence(self, items: IntArray) -> FloatArray | None:
-        if self.neighbours is None or self.history is None:
-            return None
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class LinearRelevance(TouchedRelevance):
+    """Scores that are sums of item-to-item weights over the history: the terms are the evidence."""
+
+    neighbours: Neighbours
+    history: IntArray
+
+    def evidence(self, items: IntArray) -> FloatArray | None:
         return self.neighbours.block(self.history, items)
 
 

@@ -15,9 +15,11 @@ from zhiyin.data.dataset import Dataset
 from zhiyin.errors import NotFittedError
 from zhiyin.represent.cached import CachedEncoder
 from zhiyin.represent.use_encoder import UseEncoder
-from zhiyin.retrieve.relevance import FactorRelevance
+from zhiyin.represent.vector_index import VectorIndex
+from zhiyin.retrieve.near import MAX_EXACT, N_READ, NearRelevance
+from zhiyin.retrieve.relevance import SilentRelevance
 from zhiyin.retrieve.text_projection import TextProjection, damped_pairs, paired
-from zhiyin.types import FloatArray, Query
+from zhiyin.types import FloatArray, IntArray, Query
 
 __all__ = ["TextFactorsRetriever"]
 
@@ -35,7 +37,8 @@ class TextFactorsRetriever:
     factors of its text, and so does one that comes later, by `refresh`. The user is the decayed sum of
     the history's source factors.
 
-    A query reads all target factors: 1 kB an item. `encoder` None means the embedded one, behind the
+    Up to `max_exact` items a query reads all target factors, 1 kB an item; above it the `n_read` that promise
+    most (see `VectorIndex`), and their scores are exact. `encoder` None means the embedded one, behind the
     cache on disk.
     """
 
@@ -48,6 +51,8 @@ class TextFactorsRetriever:
         backward: float = 0.5,
         prior: float = 1.0,
         decay: float = 0.85,
+        max_exact: int = MAX_EXACT,
+        n_read: int = N_READ,
     ) -> None:
         self.encoder = encoder
         self.factors = factors
@@ -55,7 +60,9 @@ class TextFactorsRetriever:
         self.backward = backward
         self.prior = prior
         self.decay = decay
-        self.targets_: FloatArray | None = None
+        self.max_exact = max_exact
+        self.n_read = n_read
+        self.targets_: VectorIndex | None = None
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         pairs = damped_pairs(data, self.window, self.backward)
@@ -70,58 +77,68 @@ class TextFactorsRetriever:
         targets *= self.scale_
         n = np.bincount(data.item[data.weight > 0], minlength=data.n_items)
         backwards = sparse.csr_matrix(pairs.T)
-        self.targets_ = _ridge(sources, backwards, targets, self.prior * 20 / (20 + n), known)
-        self.sources_ = _ridge(self.targets_, pairs, sources, np.full(len(known), self.prior), known)
+        told = _ridge(sources, backwards, targets, self.prior * 20 / (20 + n), known)
+        asked = _ridge(told, pairs, sources, np.full(len(known), self.prior), known)
+        self.sources_ = VectorIndex.of(asked, max_exact=len(asked))
+        self.targets_ = VectorIndex.of(told, max_exact=self.max_exact, seed=seed)
         return self
 
-    def refresh(self, items: Catalogue) -> None:
+    def refresh(self, items: Catalogue, changed: IntArray | None = None) -> None:
         """Gives items that were added after the fit the factors of their text; the others keep theirs."""
-        targets = self._fitted()[: self.n_fitted_]
-        added = Catalogue.of(items.item(code) for code in range(self.n_fitted_, len(items)))
-        if not len(added):
-            self.sources_, self.targets_ = self.sources_[: self.n_fitted_], targets
-            return
-        features = self.projection_.of(added)
-        self.sources_ = np.vstack([self.sources_[: self.n_fitted_], self.projection_.sources(features)])
-        self.targets_ = np.vstack([targets, self.projection_.targets(features) * self.scale_])
+        targets = self._fitted()
+        if len(items) < len(targets):
+            targets = VectorIndex.of(targets.take(_codes(0, len(items))), max_exact=self.max_exact)
+            self.sources_ = VectorIndex.of(self.sources_.take(_codes(0, len(items))), max_exact=len(items))
+        added = _codes(self.n_fitted_, len(items)) if changed is None else changed[changed >= self.n_fitted_]
+        if len(added):
+            features = self.projection_.of(items.take(added))
+            sources, n = self.projection_.sources(features), len(items)
+            self.sources_ = self.sources_.with_rows(added, sources, n)
+            targets = targets.with_rows(added, self.projection_.targets(features) * self.scale_, n)
+        self.targets_ = targets
 
-    def relevance(self, query: Query) -> FactorRelevance:
-        targets, history = self._fitted(), query.history
-        known = (history.items >= 0) & (history.items < len(targets))
-        events = self.sources_[np.where(known, history.items, 0)] * known[:, None]
-        said = history.decayed(self.decay) * known
+    def relevance(self, query: Query) -> NearRelevance | SilentRelevance:
+        targets, events = self._fitted(), self.sources_.take(query.history.items)
+        said = query.history.decayed(self.decay) * (query.history.items >= 0)
+        said *= query.history.items < len(targets)
         if not said.any():
-            return FactorRelevance(np.full(len(targets), np.nan, np.float32))
-        return FactorRelevance(targets @ (said @ events), events=events, items=targets)
+            return SilentRelevance()
+        return NearRelevance(targets, said @ events, self.n_read, events)
 
     def state(self) -> State:
         targets = self._fitted()
         return {
-            "sources": self.sources_,
-            "targets": targets,
+            **{f"sources.{key}": value for key, value in self.sources_.state().items()},
+            **{f"targets.{key}": value for key, value in targets.state().items()},
             "n_fitted": np.array(self.n_fitted_),
             "scale": np.array(self.scale_, np.float32),
             **{f"projection.{key}": value for key, value in self.projection_.state().items()},
         }
 
     def restore(self, state: Mapping[str, NDArray[np.generic] | str]) -> Self:
-        self.sources_ = np.asarray(state["sources"], np.float32)
-        self.targets_ = np.asarray(state["targets"], np.float32)
+        self.sources_ = VectorIndex.saved(_under("sources.", state))
+        self.targets_ = VectorIndex.saved(_under("targets.", state))
         self.n_fitted_ = int(np.asarray(state["n_fitted"]).item())
         self.scale_ = np.float32(np.asarray(state["scale"]).item())
-        start = "projection."
-        learnt = {key.removeprefix(start): value for key, value in state.items() if key.startswith(start)}
-        self.projection_ = self._projection().restore(learnt)
+        self.projection_ = self._projection().restore(_under("projection.", state))
         return self
 
     def _projection(self) -> TextProjection:
         encoder = CachedEncoder(UseEncoder()) if self.encoder is None else self.encoder
         return TextProjection(encoder=encoder, dim=self.factors)
 
-    def _fitted(self) -> FloatArray:
+    def _fitted(self) -> VectorIndex:
         if self.targets_ is None:
             raise NotFittedError("TextFactorsRetriever was asked before fit: call fit(dataset) first")
         return self.targets_
+
+
+def _codes(start: int, end: int) -> IntArray:
+    return np.arange(start, end, dtype=np.int32)
+
+
+def _under(prefix: str, state: Mapping[str, NDArray[np.generic] | str]) -> State:
+    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
 
 
 def _scale(sources: FloatArray, targets: FloatArray, pairs: sparse.csr_matrix) -> np.float32:

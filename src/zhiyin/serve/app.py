@@ -1,0 +1,209 @@
+"""The ASGI application of one worker: the table of routes behind the guard, on the ground of a project."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+import structlog
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route as Place
+from threadpoolctl import threadpool_limits
+
+from zhiyin.serve.access import Access, read_pepper
+from zhiyin.serve.admission import Admission
+from zhiyin.serve.artefacts import Artefacts
+from zhiyin.serve.call import Call, Route
+from zhiyin.serve.gate import Gate
+from zhiyin.serve.ground import Ground, Places, filter_limits
+from zhiyin.serve.guard import Guard
+from zhiyin.serve.live import Live
+from zhiyin.serve.metrics import Metrics
+from zhiyin.serve.openapi import document
+from zhiyin.serve.problems import PROBLEM_ROUTES, Problem
+from zhiyin.serve.routes import ROUTES
+from zhiyin.serve.schedule import Schedule
+from zhiyin.serve.service import Service
+from zhiyin.serve.settings import ServeSettings
+from zhiyin.store.sqlite_store import SqliteStore
+
+__all__ = ["create_app", "make_ground"]
+
+OPEN = ("/health/live", "/health/ready")
+STATE_EVERY_S = 5.0
+
+
+def create_app(
+    project: Path,
+    settings: ServeSettings,
+    *,
+    now: Callable[[], float] = time.time,
+) -> Starlette:
+    """The application; its ground is made when it starts and taken down when it stops.
+
+    `app.state.draining` True answers `/health/ready` with 503; `app.state.closing` True ends connections with
+    their next answer. Several workers share their counts in the folder PROMETHEUS_MULTIPROC_DIR.
+    """
+    shared = os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")
+    metrics = Metrics(folder=Path(shared) if shared else None, version=version("zhiyin"))
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        loop = asyncio.get_running_loop()
+        ground = await loop.run_in_executor(None, make_ground, project, settings, metrics, now)
+        app.state.ground = ground
+        watch = asyncio.create_task(_watch_state(ground, app.state.worker))
+        try:
+            yield
+        finally:
+            watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await watch
+            await loop.run_in_executor(None, _take_down, ground)
+
+    app: Starlette = Starlette(
+        routes=[*map(_place, ROUTES), Place("/openapi.json", _openapi, methods=["GET"])],
+        lifespan=lifespan,
+        exception_handlers=PROBLEM_ROUTES,
+        middleware=[
+            Middleware(
+                Guard,
+                settings=settings,
+                watch=metrics,
+                log=structlog.get_logger("zhiyin.access"),
+                closing=lambda: bool(app.state.closing),
+            )
+        ],
+    )
+    app.router.redirect_slashes = False
+    app.state.draining = app.state.closing = False
+    app.state.worker = 0
+    return app
+
+
+def make_ground(
+    project: Path, settings: ServeSettings, metrics: Metrics, now: Callable[[], float] = time.time
+) -> Ground:
+    """Store, recommender and everything around them; takes as long as loading the artefact."""
+    threadpool_limits(1, "blas")  # small products: more threads wait for each other longer than they work
+    places = Places(project)
+    pepper = read_pepper(places.pepper)
+    store = SqliteStore.open(places.store, pepper=pepper)
+    admission = Admission(max_queue=settings.max_queue, max_ingest=settings.max_ingest, counts=metrics)
+    access = Access(
+        store=store, pepper=pepper, now=now, tries_per_minute=settings.failed_keys_per_minute, counts=metrics
+    )
+    artefacts = Artefacts(folder=places.artefacts, store=store)
+    live = Live(store=store, artefacts=artefacts, compute=admission.between, now=now, told=metrics)
+    service = Service(
+        store=store,
+        live=live,
+        now=now,
+        clock=admission.now,
+        limits=filter_limits(settings),
+        versions={"zhiyin": version("zhiyin")},
+    )
+    live.start()
+    schedule = Schedule(
+        places=places, store=store, artefacts=artefacts, settings=settings, now=now, told=metrics
+    )
+    schedule.start()
+    return Ground(
+        places=places,
+        settings=settings,
+        store=store,
+        artefacts=artefacts,
+        live=live,
+        service=service,
+        access=access,
+        gate=Gate(access=access, settings=settings, now=now, counts=metrics),
+        admission=admission,
+        metrics=metrics,
+        pepper=pepper,
+        now=now,
+        readers=ThreadPoolExecutor(4, thread_name_prefix="zhiyin-read"),
+        version=version("zhiyin"),
+        started_at=now(),
+        schedule=schedule,
+    )
+
+
+def _take_down(ground: Ground) -> None:
+    ground.metrics.ready(False)
+    ground.schedule.stop()
+    ground.live.stop()
+    ground.access.flush()
+    ground.admission.close()
+    ground.readers.shutdown(wait=True)
+    ground.store.close()
+
+
+async def _watch_state(ground: Ground, worker: int) -> None:
+    """Numbers that nobody's request changes: sizes, memory, queue."""
+    loop = asyncio.get_running_loop()
+    while True:
+        with suppress(Exception):
+            await loop.run_in_executor(ground.readers, _state, ground, worker)
+        await asyncio.sleep(STATE_EVERY_S)
+
+
+def _state(ground: Ground, worker: int) -> None:
+    metrics, serving = ground.metrics, ground.live.serving
+    metrics.store_state(
+        rows=ground.store.counts(),
+        last_seq=ground.store.last_seq(),
+        writable=not ground.store.writable(),
+        free_bytes=shutil.disk_usage(ground.places.project).free,
+    )
+    metrics.queue_length(ground.admission.queued)
+    metrics.process_state(worker=worker, at=ground.now())
+    metrics.ready(serving is not None)
+    if serving is not None:
+        metrics.serving(serving.publication.version, fitted_at=serving.publication.at)
+
+
+def _place(route: Route) -> Place:
+    """A Starlette route with an endpoint of its own, so that it can be told from the others."""
+
+    async def endpoint(request: Request) -> Response:
+        return await _answered(route, request)
+
+    return Place(route.path, endpoint, methods=[route.method], name=f"{route.method} {route.path}")
+
+
+async def _answered(route: Route, request: Request) -> Response:
+    """Key, pace, body, answer: in this order, so that a stranger's body is never read."""
+    ground: Ground = request.app.state.ground
+    ground.draining = bool(request.app.state.draining)
+    grant = None
+    if route.scope and not (route.path == "/metrics" and ground.settings.open_metrics):
+        grant = ground.gate.enter(request, route.scope)
+    elif request.headers.get("authorization"):
+        grant = ground.gate.enter(request, "read")
+    elif route.path not in OPEN:
+        ground.gate.anonymous(request)
+    call = Call(ground, request, grant)
+    if route.takes is not None:
+        call.body = await request.body()
+        if not call.body:
+            raise Problem("invalid_json", "expected a body, got none", path="$")
+    answer: Awaitable[Response] = route.answer(call)
+    return await answer
+
+
+async def _openapi(request: Request) -> Response:
+    """The document is no secret: it is the same for everybody who runs this version."""
+    ground: Ground = request.app.state.ground
+    ground.gate.anonymous(request)
+    return Response(msgspec.json.encode(document(ROUTES, ground.version)), media_type="application/json")

@@ -1,0 +1,107 @@
+"""Which artefact serves: published by a check, taken by every worker, taken back by one command."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from zhiyin.artefact import read_artefact
+from zhiyin.errors import ArtefactError, ConfigError, nearest
+from zhiyin.store.contract import Store
+
+__all__ = ["Artefacts", "Publication"]
+
+SETTING = "artefacts"
+
+
+class Publication(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One artefact and what became of it."""
+
+    version: str
+    at: float
+    """UTC seconds"""
+    seq: int = 0
+    """Newest event of the log that it was fitted on."""
+    revision: int = 0
+    """Newest change of the catalogue that it holds."""
+    state: str = "kept"
+    """serving | previous | kept | refused"""
+    detail: str = ""
+
+
+class Artefacts:
+    """The artefacts of a project: folders named by version under `artefacts/`, and the list in the store."""
+
+    def __init__(self, *, folder: Path, store: Store, keep: int = 3) -> None:
+        self.folder = folder
+        self.store = store
+        self.keep = keep
+
+    def path(self, version: str) -> Path:
+        """Where an artefact lies; its version is checked, so that no name leads elsewhere."""
+        if not version or not all(letter.isalnum() or letter in "-_" for letter in version):
+            raise ArtefactError(f"expected the version of an artefact, got {version!r}")
+        return self.folder / version
+
+    def list(self) -> list[Publication]:
+        """Newest first."""
+        text = self.store.setting(SETTING)
+        return msgspec.json.decode(text, type=list[Publication]) if text else []
+
+    def current(self) -> Publication | None:
+        """The one that serves."""
+        return next((entry for entry in self.list() if entry.state == "serving"), None)
+
+    def publish(self, source: Path, *, seq: int, revision: int, at: float, actor: str) -> Publication:
+        """Moves a checked artefact to its place and lets it serve. The one before stays, for a rollback."""
+        version = read_artefact(source).version
+        target = self.path(version)
+        if source.resolve() != target.resolve():
+            if target.exists():
+                shutil.rmtree(target)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            source.rename(target)
+        entry = Publication(version=version, at=at, seq=seq, revision=revision, state="serving")
+        others = [_after(old, "serving") for old in self.list() if old.version != version]
+        self._write([entry, *others], at=at, actor=actor)
+        return entry
+
+    def refuse(self, version: str, detail: str, *, at: float, actor: str) -> None:
+        """Keeps on record that an artefact did not pass its checks; it never serves."""
+        entry = Publication(version=version, at=at, state="refused", detail=detail[:500])
+        self._write([entry, *(old for old in self.list() if old.version != version)], at=at, actor=actor)
+
+    def rollback(self, *, to: str = "", at: float, actor: str) -> Publication:
+        """Lets the previous one serve again, or the one named `to`."""
+        entries = self.list()
+        usable = [entry for entry in entries if entry.state in ("previous", "kept")]
+        wanted = [entry for entry in usable if entry.version == to or (not to and entry.state == "previous")]
+        if not wanted:
+            names = [entry.version for entry in usable]
+            hint = nearest(to, names) if names else "there is none to go back to: fit and publish one first"
+            raise ConfigError(f"expected an artefact that has served before, got {to or 'none'!r}; {hint}")
+        read_artefact(self.path(wanted[0].version))  # a damaged one must not come back
+        back = msgspec.structs.replace(wanted[0], state="serving", at=at)
+        others = [_after(old, "serving") for old in entries if old.version != back.version]
+        self._write([back, *others], at=at, actor=actor)
+        return back
+
+    def _write(self, entries: Iterable[Publication], *, at: float, actor: str) -> None:
+        kept: list[Publication] = []
+        for entry in entries:
+            old = sum(known.state in ("kept", "refused") for known in kept)
+            if entry.state in ("serving", "previous") or old < self.keep:
+                kept.append(entry)
+            elif entry.state != "refused":
+                shutil.rmtree(self.path(entry.version), ignore_errors=True)
+        text = msgspec.json.encode(kept).decode()
+        self.store.set_setting(SETTING, text, at=at, actor=actor).result()
+
+
+def _after(old: Publication, published: str) -> Publication:
+    """What an entry becomes when another one is published."""
+    states = {published: "previous", "previous": "kept"}
+    return msgspec.structs.replace(old, state=states.get(old.state, old.state))

@@ -1,0 +1,171 @@
+"""From a request to a query in codes: whose history, what may come back, which policies follow."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zhiyin.data.catalogue import Catalogue
+from zhiyin.data.filters import FilterLimits, parse_filter
+from zhiyin.data.histories import history_of
+from zhiyin.errors import DataError, nearest
+from zhiyin.serve.live import Serving
+from zhiyin.serve.messages import ExplainRequest, HistoryEvent, RankRequest, RecommendRequest, WhatIf
+from zhiyin.store.contract import Store
+from zhiyin.store.records import PastRows
+from zhiyin.types import KINDS, History, IntArray, Interaction, Query
+
+__all__ = ["Asked", "Asker"]
+
+Request = RecommendRequest | RankRequest | ExplainRequest
+
+
+@dataclass(slots=True)
+class Asked:
+    """A query, and what had to be said about the request."""
+
+    query: Query
+    warnings: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    """Ids of the request that the catalogue does not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Builds queries against one artefact and the store, at one moment."""
+
+    store: Store
+    serving: Serving
+    at: float
+    n_history: int = 500
+    """Events that are read: the last ones say what is liked, all of them what was seen."""
+    limits: FilterLimits = field(default_factory=FilterLimits)
+
+    @property
+    def items(self) -> Catalogue:
+        """The live catalogue."""
+        items = self.serving.recommender.items_
+        assert items is not None
+        return items
+
+    def recommend(self, request: RecommendRequest) -> Asked:
+        """Everything may come back but what was seen, what is excluded and what the filter stops."""
+        asked = self._asked(request)
+        query = asked.query
+        hidden = query.history.items if not request.seen else query.history.items[query.history.weights < 0]
+        asked.query = Query(
+            history=query.history,
+            user=query.user,
+            at=query.at,
+            words=query.words,
+            locale=query.locale,
+            context=dict(request.context),
+            exclude=_known(np.concatenate([hidden, self._codes(request.exclude, asked)])),
+            include=_known(self._codes([*request.include, *(pin.item for pin in request.pins)], asked)),
+            allowed=self._allowed(request.filter),
+            seed=_seed(request),
+        )
+        return asked
+
+    def rank(self, request: RankRequest) -> Asked:
+        """Only the items that the caller brings, seen or not."""
+        asked = self._asked(request)
+        codes = _known(self._codes(request.items, asked))
+        asked.query = _with(asked.query, only=codes, context=request.context, seed=_seed(request))
+        return asked
+
+    def explain(self, request: ExplainRequest) -> Asked:
+        """The same, for reasons."""
+        asked = self._asked(request)
+        asked.query = _with(asked.query, only=_known(self._codes(request.items, asked)), context={})
+        return asked
+
+    # -- parts -------------------------------------------------------------------------------------
+
+    def _asked(self, request: Request) -> Asked:
+        what_if = getattr(request, "what_if", None)
+        at = self.at if what_if is None or what_if.at is None else what_if.at
+        asked = Asked(Query())
+        history = self._history(request, asked)
+        if what_if is not None:
+            history = self._other(history, what_if, asked)
+        asked.query = Query(
+            history=history, user=request.user or None, at=at, words=request.words, locale=_locale(request)
+        )
+        return asked
+
+    def _history(self, request: Request, asked: Asked) -> History:
+        if request.history is not None:
+            return self._given(request.history, asked)
+        if request.user:
+            rows = self.store.history(request.user, self.n_history)
+        elif request.session:
+            rows = self.store.session_history(request.session, self.n_history)
+        else:
+            return History()
+        return self._from_store(rows)
+
+    def _from_store(self, rows: PastRows) -> History:
+        weights = self.serving.weights.of(rows.kinds, rows.values)
+        return History(self.serving.codes(rows.items), weights, rows.at)
+
+    def _given(self, given: Sequence[HistoryEvent | str], asked: Asked) -> History:
+        events = [HistoryEvent(item=event) if isinstance(event, str) else event for event in given]
+        for place, event in enumerate(events):
+            if event.kind not in KINDS:
+                raise DataError(
+                    "a kind of behaviour",
+                    value=event.kind,
+                    column=f"history[{place}].kind",
+                    hint=nearest(event.kind, KINDS),
+                )
+        rows = [Interaction("", event.item, event.kind, event.value, event.at) for event in events]
+        history = history_of(rows, self.items.ids, self.serving.weights)
+        asked.missing += [row.item for row, code in zip(rows, history.items) if code < 0]
+        return history
+
+    def _other(self, history: History, what_if: WhatIf, asked: Asked) -> History:
+        gone = self._codes(what_if.remove, asked)
+        stays = ~np.isin(history.items, gone)
+        kept = History(history.items[stays], history.weights[stays], history.at[stays])
+        added = self._given(what_if.add, asked)
+        return History(
+            np.concatenate([kept.items, added.items]),
+            np.concatenate([kept.weights, added.weights]),
+            np.concatenate([kept.at, np.where(np.isnan(added.at), self.at, added.at)]),
+        )
+
+    def _codes(self, ids: Sequence[str], asked: Asked) -> IntArray:
+        codes = self.items.ids.codes(ids)
+        if (codes < 0).any():
+            asked.missing += [name for name, code in zip(ids, codes) if code < 0]
+        return codes
+
+    def _allowed(self, text: str) -> NDArray[np.bool_] | None:
+        if not text.strip():
+            return None
+        return parse_filter(text, limits=self.limits).mask(self.items)
+
+
+def _locale(request: Request) -> str:
+    return "zh" if request.locale.lower().startswith("zh") else "en"
+
+
+def _seed(request: RecommendRequest | RankRequest) -> int | None:
+    """Chance falls anew with every answer, unless the request says how it falls."""
+    if request.seed is not None or request.exploration is None:
+        return request.seed
+    return secrets.randbits(53)
+
+
+def _known(codes: IntArray) -> IntArray:
+    found: IntArray = np.unique(codes[codes >= 0]).astype(np.int32)
+    return found
+
+
+def _with(query: Query, *, only: IntArray, context: dict[str, str], seed: int | None = None) -> Query:
+    return replace(query, only=only, context=dict(context), seed=seed)

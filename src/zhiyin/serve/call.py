@@ -1,0 +1,126 @@
+"""One request on its way: what routes are given, what they give back."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from zhiyin.serve.access import Grant
+from zhiyin.serve.problems import Problem
+
+if TYPE_CHECKING:
+    from zhiyin.serve.ground import Ground
+
+__all__ = ["Call", "Param", "Route", "json_answer"]
+
+T = TypeVar("T")
+ENCODER = msgspec.json.Encoder()
+
+
+@dataclass(slots=True)
+class Call:
+    """A request that has passed the gate."""
+
+    ground: Ground
+    request: Request
+    grant: Grant | None
+    body: bytes = b""
+
+    @property
+    def actor(self) -> str:
+        """Who is named in the audit."""
+        return "" if self.grant is None else self.grant.key_id
+
+    def path(self, name: str) -> str:
+        """A part of the path; ids may hold anything but a slash unless it is percent-encoded."""
+        return str(self.request.path_params[name])
+
+    def take(self, kind: type[T]) -> T:
+        """The body as `kind`; a fault is a problem with its path."""
+        return msgspec.json.decode(self.body, type=kind)
+
+    def asked(self, kind: type[T]) -> T:
+        """The query string as `kind`; a name that is repeated is a list."""
+        fields = kind.__struct_fields__  # type: ignore[attr-defined]
+        lists = [name for name in fields if name in ("exclude", "include", "history")]
+        given: dict[str, Any] = {}
+        for name, value in self.request.query_params.multi_items():
+            if name in lists:
+                given.setdefault(name, []).append(value)
+            elif name in given:
+                raise Problem("invalid_value", f"{name!r} is given twice", path=name)
+            else:
+                given[name] = value
+        return msgspec.convert(given, kind, strict=False)
+
+    def number(self, name: str, default: int, *, low: int = 1, high: int = 1000) -> int:
+        """A whole number of the query string."""
+        text = self.request.query_params.get(name, "")
+        if not text:
+            return default
+        if not text.isdecimal() or len(text) > 9 or not low <= int(text) <= high:
+            raise Problem("invalid_value", f"expected a whole number from {low} to {high}", path=name)
+        return int(text)
+
+    def text(self, name: str, limit: int = 512) -> str:
+        """A text of the query string, empty when it is not there."""
+        found = self.request.query_params.get(name, "")
+        if len(found) > limit:
+            raise Problem("invalid_value", f"expected at most {limit} characters", path=name)
+        return found
+
+    @property
+    def wants_html(self) -> bool:
+        """Whether a browser asks: it accepts HTML and did not ask for JSON first."""
+        accepted = self.request.headers.get("accept", "")
+        html, json = accepted.find("text/html"), accepted.find("json")
+        return html >= 0 and (json < 0 or html < json)
+
+
+Answer = Callable[[Call], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """One name of the query string."""
+
+    name: str
+    about: str
+    kind: str = "string"
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One thing that can be asked: the one table from which routing, access, documents and tests are made."""
+
+    method: str
+    path: str
+    scope: str
+    """Which keys may: read, ingest, admin, erase; empty = everybody."""
+    answer: Answer
+    summary: str
+    takes: Any = None
+    """Type of the body."""
+    gives: Any = None
+    """Type of the answer."""
+    params: tuple[Param, ...] = ()
+    example: Any = None
+    """A body, or None."""
+    shown: Any = None
+    """An answer."""
+    problems: tuple[str, ...] = ()
+    """Codes besides those that every route can answer."""
+    ndjson: bool = False
+    html: bool = False
+    tag: str = field(default="recommend")
+
+
+def json_answer(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A struct as JSON."""
+    return Response(ENCODER.encode(value), status, headers, "application/json")

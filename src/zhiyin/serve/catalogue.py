@@ -1,0 +1,334 @@
+"""Routes that write and read events, items and users."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from functools import partial
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.responses import Response
+
+from zhiyin.errors import shorten
+from zhiyin.serve.call import Call, json_answer
+from zhiyin.serve.ingest import read_events, split_body
+from zhiyin.serve.messages import (
+    EventAnswer,
+    HistoryLine,
+    HistoryPage,
+    IdList,
+    ItemIn,
+    ItemPage,
+    ItemPatch,
+    Removed,
+    UserIn,
+    UserPage,
+    UserPatch,
+    Written,
+)
+from zhiyin.serve.problems import Problem
+from zhiyin.store.records import EVENT_KINDS, ItemRecord, Outcome, UserRecord
+
+__all__ = [
+    "delete_item", "delete_items", "erase_user", "events", "export_user", "get_item", "get_user",
+    "list_items", "list_users", "patch_item", "patch_user", "put_item", "put_items", "put_user", "put_users",
+    "user_history",
+]  # fmt: skip
+
+T = TypeVar("T")
+ItemOrUser = TypeVar("ItemOrUser", ItemIn, UserIn)
+
+
+async def events(call: Call) -> Response:
+    """Accepted means on disk."""
+    ground, at = call.ground, call.ground.now()
+    remembered = _remembered_as(call)
+    if remembered:
+        kept = await _read(call, partial(ground.store.remembered, remembered))
+        if kept is not None:
+            return _replayed(call, kept)
+    media = call.request.headers.get("content-type", "")
+    settings = ground.settings
+    parcel = read_events(call.body, media, at=at, limit=settings.max_batch, max_string=settings.max_string)
+    if call.grant is not None:
+        ground.gate.count_events(call.request, call.grant, len(parcel.outcomes))
+    written: list[Outcome] = []
+    if parcel.events:
+        with ground.admission.ingest():
+            written = await asyncio.wrap_future(ground.store.append(parcel.events, at=at))
+    for (kind, status), n in Counter(
+        (event.kind, outcome.status) for event, outcome in zip(parcel.events, written)
+    ).items():
+        ground.metrics.ingested(kind, status, n)
+    results = parcel.answered(written)
+    counts = Counter(outcome.status for outcome in results)
+    if counts["rejected"]:
+        ground.metrics.ingested("any", "rejected", counts["rejected"])
+    if parcel.single and counts["rejected"]:
+        raise Problem("invalid_value", results[0].detail, path=results[0].path)
+    answer = EventAnswer(
+        results=results,
+        accepted=counts["accepted"],
+        duplicates=counts["duplicate"],
+        rejected=counts["rejected"],
+    )
+    response = json_answer(answer)
+    if remembered:
+        digest = hashlib.sha256(call.body).digest()
+        ground.store.remember(remembered, digest + bytes(response.body), at=at)
+    return response
+
+
+def _remembered_as(call: Call) -> str:
+    """The name under which this answer is kept: of the key and its Idempotency-Key; empty without one."""
+    name = call.request.headers.get("idempotency-key", "")
+    if len(name) > 128 or not name.isprintable():
+        raise Problem("invalid_value", "expected at most 128 printable characters", path="Idempotency-Key")
+    return f"{call.actor}:{name}" if name else ""
+
+
+def _replayed(call: Call, kept: bytes) -> Response:
+    if kept[:32] != hashlib.sha256(call.body).digest():
+        raise Problem(
+            "conflict", "this Idempotency-Key was used with another body", path="Idempotency-Key",
+            hint="Send a new key with a new body.",
+        )  # fmt: skip
+    return Response(kept[32:], media_type="application/json", headers={"idempotent-replay": "true"})
+
+
+# -- items -------------------------------------------------------------------------------------------
+
+
+async def put_item(call: Call) -> Response:
+    """Inserts or replaces one item; recommendable within a second."""
+    item = _named(call.take(ItemIn), call.path("item"))
+    return await _put_items(call, [item])
+
+
+async def put_items(call: Call) -> Response:
+    """Inserts or replaces many; all or none."""
+    return await _put_items(call, _many(call, ItemIn))
+
+
+async def patch_item(call: Call) -> Response:
+    """Changes what is given."""
+    patch, old = call.take(ItemPatch), await _item(call)
+    record = msgspec.structs.replace(
+        old,
+        title=old.title if patch.title is None else patch.title,
+        text=old.text if patch.text is None else patch.text,
+        attributes=_merged(old.attributes, patch.attributes),
+        available=old.available if patch.available is None else patch.available,
+    )
+    return await _put_records(call, [record])
+
+
+async def get_item(call: Call) -> Response:
+    """One item as it was sent."""
+    return json_answer(await _item(call))
+
+
+async def delete_item(call: Call) -> Response:
+    """Never recommended again, unless it is put again."""
+    return await _delete(call, [call.path("item")])
+
+
+async def delete_items(call: Call) -> Response:
+    """Many at once."""
+    return await _delete(call, call.take(IdList).ids)
+
+
+async def list_items(call: Call) -> Response:
+    """Items by id."""
+    limit = call.number("limit", 100)
+    found = await _read(call, partial(call.ground.store.items, after=call.text("after"), limit=limit))
+    return json_answer(ItemPage(items=found, next=found[-1].id if len(found) == limit else ""))
+
+
+async def _delete(call: Call, ids: Sequence[str]) -> Response:
+    there = await _write(call, call.ground.store.delete_items(ids, at=call.ground.now()))
+    missing = [name for name, was in zip(ids, there) if not was]
+    if len(ids) == 1 and missing:
+        raise Problem("not_found", f"no item has the id {shorten(repr(ids[0]))}", path="item")
+    return json_answer(Removed(removed=len(ids) - len(missing), missing=missing))
+
+
+async def _put_items(call: Call, items: Sequence[ItemIn]) -> Response:
+    for place, item in enumerate(items):
+        _check_text(call, place, item.title, "title")
+        _check_text(call, place, item.text, "text")
+        _check_attributes(call, place, item.attributes)
+    records = [
+        ItemRecord(
+            id=item.id, title=item.title, text=item.text, attributes=item.attributes, available=item.available
+        )
+        for item in items
+    ]
+    return await _put_records(call, records)
+
+
+async def _put_records(call: Call, records: Sequence[ItemRecord]) -> Response:
+    revisions = await _write(call, call.ground.store.put_items(records, at=call.ground.now()))
+    return json_answer(Written(written=len(records), revision=max(revisions, default=0)))
+
+
+async def _item(call: Call) -> ItemRecord:
+    found = await _read(call, partial(call.ground.store.item, call.path("item")))
+    if found is None:
+        raise Problem("not_found", f"no item has the id {shorten(repr(call.path('item')))}", path="item")
+    return found
+
+
+# -- users -------------------------------------------------------------------------------------------
+
+
+async def put_user(call: Call) -> Response:
+    """What is known of a user besides behaviour."""
+    return await _put_users(call, [_named(call.take(UserIn), call.path("user"))])
+
+
+async def put_users(call: Call) -> Response:
+    """Many at once; all or none."""
+    return await _put_users(call, _many(call, UserIn))
+
+
+async def patch_user(call: Call) -> Response:
+    """Changes what is given; `personalise` false is the opt-out."""
+    name, patch = call.path("user"), call.take(UserPatch)
+    old = await _read(call, partial(call.ground.store.user, name)) or UserRecord(id=name)
+    record = msgspec.structs.replace(
+        old,
+        attributes=_merged(old.attributes, patch.attributes),
+        personalise=old.personalise if patch.personalise is None else patch.personalise,
+    )
+    await _write(call, call.ground.store.put_users([record], at=call.ground.now()))
+    return json_answer(Written(written=1, revision=0))
+
+
+async def get_user(call: Call) -> Response:
+    """One user's record."""
+    name = call.path("user")
+    found = await _read(call, partial(call.ground.store.user, name))
+    if found is None:
+        raise Problem("not_found", f"no user has the id {shorten(repr(name))}", path="user")
+    return json_answer(found)
+
+
+async def list_users(call: Call) -> Response:
+    """Users by id."""
+    limit = call.number("limit", 100)
+    found = await _read(call, partial(call.ground.store.users, after=call.text("after"), limit=limit))
+    return json_answer(UserPage(users=found, next=found[-1].id if len(found) == limit else ""))
+
+
+async def user_history(call: Call) -> Response:
+    """What a user did, newest first."""
+    n = call.number("n", 100)
+    serving = call.ground.live.serving
+
+    def read() -> HistoryPage:
+        rows = call.ground.store.history(call.path("user"), n)
+        items = None if serving is None else serving.recommender.items_
+        codes = rows.items * 0 - 1 if serving is None else serving.codes(rows.items)
+        lines = [
+            HistoryLine(
+                item="" if items is None or code < 0 else items.ids[code],
+                title="" if items is None or code < 0 else items.titles[code],
+                kind=EVENT_KINDS[kind],
+                value=None if value != value else value,
+                at=at,
+            )
+            for code, kind, value, at in zip(
+                codes.tolist(), rows.kinds.tolist(), rows.values.tolist(), rows.at.tolist()
+            )
+        ]
+        return HistoryPage(events=lines[::-1])
+
+    return json_answer(await _read(call, read))
+
+
+async def export_user(call: Call) -> Response:
+    """Everything that is held on a user."""
+    return json_answer(await _read(call, partial(call.ground.store.export, call.path("user"))))
+
+
+async def erase_user(call: Call) -> Response:
+    """Record, events and answers are gone when this is answered; the receipt does not name the user."""
+    ground, name = call.ground, call.path("user")
+    receipt = await _write(call, ground.store.erase(name, at=ground.now(), actor=call.actor))
+    ground.metrics.erased()
+    return json_answer(receipt)
+
+
+async def _put_users(call: Call, users: Sequence[UserIn]) -> Response:
+    for place, user in enumerate(users):
+        _check_attributes(call, place, user.attributes)
+    records = [UserRecord(id=u.id, attributes=u.attributes, personalise=u.personalise) for u in users]
+    await _write(call, call.ground.store.put_users(records, at=call.ground.now()))
+    return json_answer(Written(written=len(records), revision=0))
+
+
+# -- parts -------------------------------------------------------------------------------------------
+
+
+def _many(call: Call, kind: type[ItemOrUser]) -> list[ItemOrUser]:
+    media = call.request.headers.get("content-type", "")
+    pieces, single = split_body(call.body, media, call.ground.settings.max_batch)
+    decoder, found = msgspec.json.Decoder(kind), []
+    for place, piece in enumerate(pieces):
+        try:
+            found.append(decoder.decode(piece))
+        except msgspec.DecodeError as error:
+            said, _, path = str(error).partition(" - at ")
+            where = "$" if single else f"$[{place}]"
+            raise Problem("invalid_value", said, path=where + path.strip("`").removeprefix("$")) from error
+        if not found[-1].id:
+            raise Problem("invalid_value", "expected an id", path=f"$[{place}].id")
+    return found
+
+
+def _named(given: ItemOrUser, name: str) -> ItemOrUser:
+    if given.id not in ("", name):
+        raise Problem(
+            "invalid_value", f"the address says {shorten(repr(name))}, the body another id", path="$.id"
+        )
+    return msgspec.structs.replace(given, id=name)
+
+
+def _check_text(call: Call, place: int, text: str, name: str) -> None:
+    limit = call.ground.settings.max_string
+    if len(text) > limit:
+        raise Problem(
+            "limit_exceeded", f"{len(text)} characters, the setting max_string allows {limit}",
+            path=f"$[{place}].{name}",
+        )  # fmt: skip
+
+
+def _check_attributes(call: Call, place: int, attributes: Mapping[str, Any]) -> None:
+    if len(attributes) > 100:
+        raise Problem(
+            "limit_exceeded", f"{len(attributes)} attributes, at most 100", path=f"$[{place}].attributes"
+        )
+    for name, value in attributes.items():
+        for text in (name, *(value if isinstance(value, list) else [value])):
+            if isinstance(text, str):
+                _check_text(call, place, text, f"attributes.{shorten(name, 40)}")
+        if isinstance(value, float) and not abs(value) < float("inf"):
+            raise Problem("invalid_value", "expected a finite number", path=f"$[{place}].attributes.{name}")
+
+
+def _merged(old: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in {**old, **patch}.items() if value is not None}
+
+
+async def _read(call: Call, fn: Callable[[], T]) -> T:
+    return await asyncio.get_running_loop().run_in_executor(call.ground.readers, fn)
+
+
+async def _write(call: Call, future: Future[T]) -> T:
+    with call.ground.admission.ingest():
+        return await asyncio.wrap_future(future)

@@ -1,0 +1,83 @@
+"""What all routes of a worker stand on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zhiyin.data.filters import FilterLimits
+from zhiyin.serve.settings import ServeSettings
+
+if TYPE_CHECKING:
+    from zhiyin.serve.access import Access
+    from zhiyin.serve.admission import Admission
+    from zhiyin.serve.artefacts import Artefacts
+    from zhiyin.serve.gate import Gate
+    from zhiyin.serve.live import Live
+    from zhiyin.serve.metrics import Metrics
+    from zhiyin.serve.schedule import Schedule
+    from zhiyin.serve.service import Service
+    from zhiyin.store.contract import Store
+
+__all__ = ["Ground", "Places", "filter_limits"]
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a served project keeps what."""
+
+    project: Path
+
+    @property
+    def store(self) -> Path:
+        return self.project / "store.db"
+
+    @property
+    def pepper(self) -> Path:
+        return self.project / "secret.key"
+
+    @property
+    def artefacts(self) -> Path:
+        return self.project / "artefacts"
+
+    @property
+    def run(self) -> Path:
+        """Files of the running service: pid, metrics, locks."""
+        return self.project / "run"
+
+
+@dataclass(slots=True)
+class Ground:
+    """Made when a worker starts, taken down when it stops."""
+
+    places: Places
+    settings: ServeSettings
+    store: Store
+    artefacts: Artefacts
+    live: Live
+    service: Service
+    access: Access
+    gate: Gate
+    admission: Admission
+    metrics: Metrics
+    pepper: bytes
+    now: Callable[[], float]
+    readers: ThreadPoolExecutor
+    """For reads and writes that wait for the disk and need no recommender."""
+    schedule: Schedule
+    version: str
+    started_at: float
+    draining: bool = False
+
+
+def filter_limits(settings: ServeSettings) -> FilterLimits:
+    """The service's limits in the words of the filter."""
+    return FilterLimits(
+        length=settings.max_filter_chars,
+        depth=settings.max_filter_depth,
+        terms=settings.max_filter_terms,
+        values=settings.max_filter_values,
+    )

@@ -1,0 +1,317 @@
+"""The recommender of one worker, kept up with what the store learns: items, events, a new artefact."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
+
+from zhiyin.data.weights import KindWeights
+from zhiyin.errors import ZhiyinError
+from zhiyin.rank.counters import Counters
+from zhiyin.recommender import Recommender
+from zhiyin.serve.artefacts import Artefacts, Publication
+from zhiyin.store.contract import Store
+from zhiyin.store.records import EVENT_KINDS, IMPRESSION, EventRows, ItemChange, ItemRecord
+from zhiyin.types import IntArray, Item
+
+__all__ = ["Live", "Serving", "item_of"]
+
+log = logging.getLogger("zhiyin.serve")
+
+T = TypeVar("T")
+Compute = Callable[[Callable[[], object]], "Future[object]"]
+"""Runs something between two answers, where nobody reads the recommender."""
+
+
+class Told(Protocol):
+    """Who counts what happens here."""
+
+    def item_recommendable(self, seconds: float) -> None: ...
+    def swapped(self, result: str) -> None: ...
+
+
+CHANGES_AT_ONCE = 500
+EVENTS_AT_ONCE = 100_000
+SHOWN, CLICK = EVENT_KINDS.index(IMPRESSION), EVENT_KINDS.index("click")
+
+
+def item_of(record: ItemRecord) -> Item:
+    """An item of the store as the recommender knows it."""
+    attributes: dict[str, float | str | tuple[str, ...]] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in record.attributes.items()
+    }
+    return Item(record.id, record.title, record.text, attributes)
+
+
+@dataclass(slots=True)
+class Serving:
+    """One artefact in memory, and how the store's item keys map to its codes."""
+
+    recommender: Recommender
+    publication: Publication
+    weights: KindWeights
+    code_of_key: IntArray
+    """(k,) item code by the store's key; -1 = not in the catalogue."""
+    key_of_code: NDArray[np.int64]
+    """(n,) the other way round; 0 = the store does not know the item."""
+    revision: int = 0
+    """Newest change of the store's catalogue that it has taken."""
+    seq: int = 0
+    """Newest event that it has learnt from."""
+
+    def codes(self, keys: NDArray[np.int64]) -> IntArray:
+        """(h,) item codes of keys; -1 for what the catalogue does not know."""
+        known = (keys > 0) & (keys < len(self.code_of_key))
+        found: IntArray = np.where(known, self.code_of_key[np.where(known, keys, 0)], -1).astype(np.int32)
+        return found
+
+    def bind(self, changes: Sequence[ItemChange]) -> None:
+        """Learns the keys of items; those that the catalogue lacks get -1."""
+        ids = self.recommender.items_.ids if self.recommender.items_ is not None else ()
+        keys = np.fromiter((change.key for change in changes), np.int64, len(changes))
+        codes = ids.codes(change.id for change in changes)  # type: ignore[union-attr]
+        size = max(int(keys.max(initial=0)) + 1, len(self.code_of_key))
+        if size > len(self.code_of_key):
+            more = np.full(max(size, len(self.code_of_key) * 5 // 4) - len(self.code_of_key), -1, np.int32)
+            self.code_of_key = np.concatenate([self.code_of_key, more])
+        n = len(ids)
+        if n > len(self.key_of_code):
+            blank = np.zeros(n - len(self.key_of_code), np.int64)
+            self.key_of_code = np.concatenate([self.key_of_code, blank])
+        self.code_of_key[keys] = codes
+        self.key_of_code[codes[codes >= 0]] = keys[codes >= 0]
+
+
+class Live:
+    """Follows the store in a thread of its own; every change of the recommender runs through `compute`.
+
+    `serving` is replaced as a whole when another artefact is taken; who reads it in `compute` sees one
+    artefact from the first to the last line of an answer.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        artefacts: Artefacts,
+        compute: Compute,
+        now: Callable[[], float],
+        period_s: float = 0.05,
+        checkpoint_s: float = 60.0,
+        told: Told,
+    ) -> None:
+        self.store = store
+        self.artefacts = artefacts
+        self.compute = compute
+        self.now = now
+        self.period_s = period_s
+        self.checkpoint_s = checkpoint_s
+        self.told = told
+        self.serving: Serving | None = None
+        self.counters = Counters()
+        self._counted = 0
+        self._saved_at = 0.0
+        self._refused = ""
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    # -- starting and stopping ---------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Loads the artefact that serves, replays what came since, then follows in the background."""
+        saved = self.store.checkpoint("counters")
+        if saved is not None:
+            self._counted, state = saved
+            self.counters.restore(load_arrays(state))
+        self._saved_at = self.now()
+        publication = self.artefacts.current()
+        if publication is not None:
+            self._install(self._loaded(publication))
+        self.step()
+        self._thread = threading.Thread(target=self._follow, name="zhiyin-live", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the thread and keeps the counters for the next start."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout=30)
+        self._checkpoint()
+
+    def _follow(self) -> None:
+        while not self._stop.wait(self.period_s):
+            try:
+                while self.step():
+                    pass
+            except Exception:
+                log.exception("the live thread could not follow the store; it tries again")
+                self._stop.wait(1.0)
+
+    # -- one step ----------------------------------------------------------------------------------
+
+    def step(self) -> bool:
+        """Takes what is new: items, events, an artefact. True when there may be more."""
+        more = self._take_items()
+        more |= self._take_events()
+        self._take_artefact()
+        if self.now() - self._saved_at > self.checkpoint_s:
+            self._checkpoint()
+        return more
+
+    def _take_items(self) -> bool:
+        serving = self.serving
+        if serving is None:
+            return False
+        changes = self.store.changes(serving.revision, CHANGES_AT_ONCE)
+        if changes:
+            self._encode(serving, changes)
+            self._run(lambda: _apply(serving, changes))
+            for change in changes:
+                if change.record is not None:
+                    self.told.item_recommendable(self.now() - change.record.updated_at)
+        return len(changes) == CHANGES_AT_ONCE
+
+    def _encode(self, serving: Serving, changes: Sequence[ItemChange]) -> None:
+        """Fills the encoder's cache here, so that the compute thread only finds vectors."""
+        recommender = serving.recommender
+        items = [item_of(change.record) for change in changes if change.record is not None]
+        if recommender.encoder is None or recommender.items_ is None or not items:
+            return
+        catalogue = recommender.items_.with_items(items)
+        codes = catalogue.ids.codes(item.id for item in items)
+        try:
+            recommender.encoder.encode([catalogue.describe(int(code)) for code in codes])
+        except ZhiyinError as error:
+            log.warning("new items come without a text vector: the encoder failed: %s", error)
+
+    def _take_events(self) -> bool:
+        serving = self.serving
+        behind = self._counted if serving is None else min(self._counted, serving.seq)
+        rows = self.store.events_after(behind, EVENTS_AT_ONCE)
+        if len(rows.seqs):
+            self._run(lambda: self._learn(serving, rows))
+        return len(rows.seqs) == EVENTS_AT_ONCE
+
+    def _learn(self, serving: Serving | None, rows: EventRows) -> None:
+        """Counters are keyed by the store and outlive an artefact; each takes every event once."""
+        fresh = (rows.seqs > self._counted) & (rows.items > 0)
+        if fresh.any():
+            _count(self.counters, rows, fresh)
+        self._counted = max(self._counted, int(rows.seqs[-1]))
+        if serving is not None:
+            _learn(serving, rows)
+
+    # -- artefacts ---------------------------------------------------------------------------------
+
+    def _take_artefact(self) -> None:
+        wanted = self.artefacts.current()
+        if wanted is None or wanted.version == self._refused:
+            return
+        if self.serving is not None and self.serving.publication.version == wanted.version:
+            return
+        try:
+            serving = self._loaded(wanted)
+        except Exception as error:  # noqa: BLE001
+            # Whatever is wrong with it, the old one goes on serving.
+            self._refused = wanted.version
+            self.told.swapped("refused")
+            log.error("artefact %s was not taken: %s", wanted.version, error)
+            return
+        self._install(serving)
+        self.told.swapped("ok")
+        log.info("artefact %s serves", wanted.version)
+
+    def _loaded(self, publication: Publication) -> Serving:
+        """An artefact from disk, brought up to the store's catalogue and events, warmed by one question."""
+        recommender = Recommender.load(self.artefacts.path(publication.version), histories=False)
+        if recommender.items_ is None or recommender.version_ != publication.version:
+            raise ZhiyinError(f"expected artefact {publication.version}, found {recommender.version_!r}")
+        serving = Serving(
+            recommender,
+            publication,
+            recommender.histories_.weights if recommender.histories_ is not None else KindWeights(),
+            np.full(len(recommender.items_) + 1, -1, np.int32),
+            np.zeros(len(recommender.items_), np.int64),
+            seq=publication.seq,
+        )
+        self._catch_up(serving)
+        recommender.recommend(history=list(recommender.items_.ids[:3]), n=3)
+        return serving
+
+    def _catch_up(self, serving: Serving) -> None:
+        while changes := self.store.changes(serving.revision, 20_000):
+            serving.bind(changes)
+            late = [change for change in changes if _differs(serving, change)]
+            if late:
+                self._encode(serving, late)
+                _apply(serving, late)
+            serving.revision = changes[-1].revision
+        while len((rows := self.store.events_after(serving.seq, 1_000_000)).seqs):
+            _learn(serving, rows)
+
+    def _install(self, serving: Serving) -> None:
+        def swap() -> None:
+            self.serving = serving
+
+        self._run(swap)
+
+    # -- keeping -----------------------------------------------------------------------------------
+
+    def _checkpoint(self) -> None:
+        if self._counted:
+            arrays = {name: part for name, part in self.counters.state().items() if not isinstance(part, str)}
+            self.store.save_checkpoint("counters", self._counted, save_arrays(arrays))
+        self._saved_at = self.now()
+
+    def _run(self, change: Callable[[], T]) -> T:
+        return self.compute(change).result()  # type: ignore[return-value]
+
+
+def _differs(serving: Serving, change: ItemChange) -> bool:
+    """Whether the artefact's catalogue says something else of an item than the store does."""
+    items = serving.recommender.items_
+    code = -1 if items is None else items.ids.code(change.id)
+    if change.record is None or not change.record.available:
+        return code >= 0
+    return code < 0 or change.revision > serving.publication.revision
+
+
+def _apply(serving: Serving, changes: Sequence[ItemChange]) -> None:
+    """New and changed items come in, deleted and unavailable ones can no longer be proposed."""
+    there = [item_of(c.record) for c in changes if c.record is not None and c.record.available]
+    gone = [c.id for c in changes if c.record is None or not c.record.available]
+    if there:
+        serving.recommender.add_items(there)
+    if gone:
+        serving.recommender.remove_items(gone)
+    serving.bind(changes)
+    serving.revision = changes[-1].revision
+
+
+def _count(counters: Counters, rows: EventRows, fresh: NDArray[np.bool_]) -> None:
+    """Impressions, clicks that go back to one, and all that is a preference."""
+    items, shown = rows.items.astype(np.int32), rows.kinds == SHOWN
+    liked = fresh & ~shown
+    counters.shown(items[fresh & shown])
+    counters.clicked(items[fresh & rows.attributed & (rows.kinds == CLICK)])
+    counters.update(items[liked], rows.kinds[liked], rows.at[liked], rows.at[liked])
+
+
+def _learn(serving: Serving, rows: EventRows) -> None:
+    """Live popularity: every event that is a preference."""
+    codes = serving.codes(rows.items)
+    kinds = rows.kinds
+    counts = (codes >= 0) & (kinds != SHOWN) & (rows.seqs > serving.seq)
+    if counts.any():
+        weights = serving.weights.of(kinds[counts], rows.values[counts])
+        serving.recommender.update_many(codes[counts], rows.at[counts], weights)
+    serving.seq = max(serving.seq, int(rows.seqs[-1]))

@@ -1,0 +1,313 @@
+"""What the service can be asked, without HTTP: requests in, answers out. Runs in the compute thread."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from zhiyin.data.filters import FilterLimits
+from zhiyin.decide import Decision
+from zhiyin.serve.asking import Asked, Asker
+from zhiyin.serve.live import Live, Serving
+from zhiyin.serve.messages import (
+    Explained,
+    ExplainedItem,
+    ExplainRequest,
+    Line,
+    LineReason,
+    ListAnswer,
+    Meta_,
+    RankRequest,
+    RecommendRequest,
+    SimilarAnswer,
+    TraceAnswer,
+)
+from zhiyin.serve.policies import policies_of
+from zhiyin.serve.problems import Problem
+from zhiyin.store.contract import Store
+from zhiyin.store.records import Shown, Slate
+from zhiyin.types import Reason, Recommendation
+
+__all__ = ["Service", "new_id"]
+
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+"""Crockford's base 32: ids sort by time and can be read aloud."""
+
+
+def new_id(at: float, kind: str) -> str:
+    """A name that nobody can guess and that sorts by time: 10 letters of milliseconds, 16 of chance."""
+    number = int(at * 1000) << 80 | secrets.randbits(80)
+    letters = (ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+    return f"{kind}_{''.join(letters)}"
+
+
+@dataclass
+class Service:
+    """Answers from the live recommender and the store. `now` gives UTC seconds, `clock` any seconds."""
+
+    store: Store
+    live: Live
+    now: Callable[[], float]
+    clock: Callable[[], float]
+    depth: int = 100
+    """Length of the order that pages are cut from."""
+    n_history: int = 500
+    limits: FilterLimits = field(default_factory=FilterLimits)
+    log_features: bool = True
+    versions: dict[str, str] = field(default_factory=dict)
+
+    # -- lists -------------------------------------------------------------------------------------
+
+    def recommend(self, request: RecommendRequest, *, until: float = float("inf")) -> ListAnswer:
+        """The first page. `until` on `clock` is the deadline: reasons are left out when it has passed."""
+        serving, at = self._serving(), self.now()
+        asked = self._asker(serving, at).recommend(request)
+        return self._list(request, asked, serving, request.n, max(request.n, self.depth), at, until)
+
+    def rank(self, request: RankRequest, *, until: float = float("inf")) -> ListAnswer:
+        """The caller's own candidates in order."""
+        serving, at = self._serving(), self.now()
+        asked = self._asker(serving, at).rank(request)
+        n = request.n or len(request.items)
+        return self._list(request, asked, serving, n, n, at, until)
+
+    def page(self, cursor: str) -> ListAnswer:
+        """More of an answer: the same order, cut further down. An item that was deleted since is left out."""
+        slate_id, _, start = cursor.partition(".")
+        slate = self.slate(slate_id)
+        if slate is None or not start.isdecimal():
+            raise Problem("invalid_value", "this cursor belongs to no answer that is kept", path="$.cursor")
+        serving, at, first = self._serving(), self.now(), int(start)
+        shown = slate.shown[first : first + slate.n]
+        request = msgspec.convert(slate.request, RecommendRequest)
+        items = [line.item for line in shown]
+        explained = self._asker(serving, at).explain(
+            ExplainRequest(items=items, user=slate.user, session=slate.session,
+                           history=request.history, words=request.words, locale=request.locale)
+        )  # fmt: skip
+        reasons = self._reasons(serving, explained, items) if request.reasons and items else {}
+        catalogue = self._asker(serving, at).items
+        lines = [
+            Line(
+                rank=first + place,
+                id=line.item,
+                title=catalogue.titles[catalogue.ids.code(line.item)],
+                score=line.score,
+                reasons=reasons.get(line.item, []),
+                sources=line.sources,
+                propensity=line.propensity,
+            )
+            for place, line in enumerate(shown, 1)
+            if line.item in catalogue.ids
+        ]
+        following = first + slate.n
+        meta = Meta_(
+            slate_id=slate.id,
+            next_cursor=f"{slate.id}.{following}" if following < len(slate.shown) else "",
+            versions={**self.versions, "artefact": slate.version},
+        )
+        return ListAnswer(items=lines, meta=meta)
+
+    def similar(self, item: str, n: int) -> SimilarAnswer:
+        """Items that go with one item."""
+        serving, start = self._serving(), self.clock()
+        catalogue = serving.recommender.items_
+        if catalogue is None or item not in catalogue.ids:
+            hint = "" if catalogue is None else catalogue.ids.like(item)
+            raise Problem("not_found", f"no item has the id {item!r}", path="item", hint=hint)
+        found = serving.recommender.similar(item, n)
+        lines = [_line(line) for line in found]
+        meta = Meta_(versions=self._versions(serving), timings_ms={"all": (self.clock() - start) * 1e3})
+        return SimilarAnswer(items=lines, meta=meta)
+
+    def explain(self, request: ExplainRequest) -> Explained:
+        """Reasons for items that the caller names, in that order."""
+        serving, start = self._serving(), self.clock()
+        asked = self._asker(serving, self.now()).explain(request)
+        reasons = self._reasons(serving, asked, request.items)
+        items = self._asker(serving, 0.0).items
+        answers = [
+            ExplainedItem(id=name, title=items.titles[items.ids.code(name)], reasons=reasons.get(name, []))
+            for name in request.items
+            if name in items.ids
+        ]
+        meta = Meta_(
+            versions=self._versions(serving),
+            timings_ms={"all": (self.clock() - start) * 1e3},
+            warnings=_warnings(asked),
+        )
+        return Explained(items=answers, meta=meta)
+
+    # -- looking back ------------------------------------------------------------------------------
+
+    def slate(self, slate_id: str) -> Slate | None:
+        """An answer that was given."""
+        return self.store.slate(slate_id)
+
+    def trace(self, slate_id: str) -> TraceAnswer:
+        """One decision as it was served."""
+        slate = self.slate(slate_id)
+        if slate is None:
+            raise Problem("not_found", f"no answer with the id {slate_id!r} is kept", path="slate_id")
+        items = self._asker(self._serving(), 0.0).items
+        lines = [
+            Line(
+                rank=place,
+                id=line.item,
+                title=items.titles[items.ids.code(line.item)] if line.item in items.ids else line.item,
+                score=line.score,
+                sources=line.sources,
+                propensity=line.propensity,
+            )
+            for place, line in enumerate(slate.shown, 1)
+        ]
+        return TraceAnswer(
+            slate_id=slate.id, at=slate.at, user=slate.user, session=slate.session, surface=slate.surface,
+            version=slate.version, request=slate.request, stages=slate.stages, shown=lines,
+            features=_feature_rows(slate), degraded=slate.degraded,
+        )  # fmt: skip
+
+    # -- parts -------------------------------------------------------------------------------------
+
+    def _serving(self) -> Serving:
+        serving = self.live.serving
+        if serving is None:
+            raise Problem("not_ready", "no artefact serves yet", retry_after_s=5)
+        return serving
+
+    def _asker(self, serving: Serving, at: float) -> Asker:
+        return Asker(self.store, serving, at, self.n_history, self.limits)
+
+    def _versions(self, serving: Serving) -> dict[str, str]:
+        return {**self.versions, "artefact": serving.publication.version}
+
+    def _list(
+        self,
+        request: RecommendRequest | RankRequest,
+        asked: Asked,
+        serving: Serving,
+        n: int,
+        depth: int,
+        at: float,
+        until: float,
+    ) -> ListAnswer:
+        slate_id = "" if request.dry_run or request.what_if is not None else new_id(at, "slate")
+        policies = policies_of(request, serving, self.live.counters, n, self.limits)
+        decision = serving.recommender.decide(asked.query, n, policies=policies, depth=depth)
+        explain = request.reasons and self.clock() < until
+        trace = serving.recommender.worded(decision, n, explain=explain)
+        degraded = list(trace.degraded) + (["deadline"] if request.reasons and not explain else [])
+        lines = [
+            _line(line, chance) for line, chance in zip(trace.recommendations, decision.ranking.propensity)
+        ]
+        timings = {stage.name: round(stage.ms, 3) for stage in trace.stages}
+        meta = Meta_(
+            slate_id=slate_id,
+            next_cursor=f"{slate_id}.{n}" if slate_id and len(decision.ranking) > n else "",
+            versions=self._versions(serving),
+            timings_ms=timings,
+            degraded=degraded,
+            warnings=_warnings(asked),
+        )
+        if slate_id:
+            slate = self._slate(slate_id, request, asked, decision, lines, n, at, degraded, serving)
+            if not self.store.add_slate(slate):
+                meta.warnings.append("the answer was not kept: too many writes wait")
+        return ListAnswer(items=lines, meta=meta)
+
+    def _slate(
+        self,
+        slate_id: str,
+        request: RecommendRequest | RankRequest,
+        asked: Asked,
+        decision: Decision,
+        lines: Sequence[Line],
+        n: int,
+        at: float,
+        degraded: list[str],
+        serving: Serving,
+    ) -> Slate:
+        ranking, ids = decision.ranking, self._asker(serving, at).items.ids
+        head = [
+            Shown(item=line.id, score=line.score or 0.0, propensity=line.propensity, sources=line.sources)
+            for line in lines
+        ]
+        tail = [
+            Shown(item=ids[code], score=score)
+            for code, score in zip(ranking.items[n:].tolist(), ranking.score[n:].tolist())
+        ]
+        return Slate(
+            id=slate_id, user=request.user, session=request.session, surface=request.surface, at=at,
+            version=serving.publication.version, n=n, shown=head + tail,
+            request=msgspec.to_builtins(request),
+            stages=[
+                {"name": s.name, "ms": round(s.ms, 3), "n_in": s.n_in, "n_out": s.n_out,
+                 "details": plain(s.details)}
+                for s in decision.stages
+            ],
+            feature_names=list(decision.feature_names) if self.log_features else [],
+            features=ranking.features[:n].tobytes() if self.log_features and ranking.features.size else b"",
+            degraded=degraded,
+        )  # fmt: skip
+
+    def _reasons(self, serving: Serving, asked: Asked, items: Sequence[str]) -> dict[str, list[LineReason]]:
+        decision = serving.recommender.decide(asked.query, max(1, len(items)))
+        trace = serving.recommender.worded(decision, len(items), explain=True)
+        return {line.item: [_reason(reason) for reason in line.reasons] for line in trace.recommendations}
+
+
+def _line(line: Recommendation, propensity: float = 1.0) -> Line:
+    return Line(
+        rank=line.rank,
+        id=line.item,
+        title=line.title,
+        score=line.score if np.isfinite(line.score) else None,
+        reasons=[_reason(reason) for reason in line.reasons],
+        sources=dict(line.sources),
+        propensity=float(propensity),
+    )
+
+
+def _reason(reason: Reason) -> LineReason:
+    return LineReason(
+        text=reason.text, kind=reason.kind, share=round(reason.share, 4), items=list(reason.items)
+    )
+
+
+def _warnings(asked: Asked) -> list[str]:
+    if not asked.missing:
+        return asked.warnings
+    named = ", ".join(repr(name) for name in asked.missing[:5])
+    more = f" and {len(asked.missing) - 5} more" if len(asked.missing) > 5 else ""
+    return [*asked.warnings, f"the catalogue does not know {named}{more}"]
+
+
+def _feature_rows(slate: Slate) -> list[dict[str, float | None]]:
+    names = slate.feature_names
+    if not names or not slate.features:
+        return []
+    rows = np.frombuffer(slate.features, np.float32).reshape(-1, len(names))
+    return [
+        {name: float(value) if np.isfinite(value) else None for name, value in zip(names, row)}
+        for row in rows
+    ]
+
+
+def plain(value: Any) -> Any:
+    """A stage's details as JSON can hold them."""
+    if isinstance(value, dict):
+        return {str(name): plain(inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(inner) for inner in value]
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)

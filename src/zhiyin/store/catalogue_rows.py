@@ -1,0 +1,74 @@
+"""Items in the store: every change has a revision, and a key stays with its id for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import apsw
+import msgspec
+
+from zhiyin.errors import DataError
+from zhiyin.store.event_log import item_key
+from zhiyin.store.group_commit import Transaction
+from zhiyin.store.records import ItemChange, ItemRecord
+
+__all__ = ["changes", "delete_items", "item", "items", "put_items"]
+
+pack = msgspec.msgpack.Encoder().encode
+unpack = msgspec.msgpack.Decoder(ItemRecord).decode
+
+
+def put_items(transaction: Transaction, records: Sequence[ItemRecord], at: float) -> list[int]:
+    """Inserts or replaces; the new revisions."""
+    revisions = []
+    for record in records:
+        if not record.id:
+            raise DataError("an id", value="", column="id", hint="every item has one")
+        blob = pack(msgspec.structs.replace(record, updated_at=at))
+        if write_record(transaction, item_key(transaction, record.id), blob):
+            transaction.add("items")
+        revisions.append(transaction.counters["revision"])
+    return revisions
+
+
+def delete_items(transaction: Transaction, ids: Sequence[str]) -> list[bool]:
+    """Which of them were there. The key stays, for the events that name it."""
+    there = []
+    for id in ids:
+        row = transaction.db.execute(
+            "SELECT key FROM items WHERE id = ? AND record IS NOT NULL", (id,)
+        ).fetchone()
+        if row is not None:
+            write_record(transaction, row[0], None)
+            transaction.add("items", -1)
+        there.append(row is not None)
+    return there
+
+
+def write_record(transaction: Transaction, key: int, blob: bytes | None) -> bool:
+    """Whether there was no record before."""
+    db = transaction.db
+    new = db.execute("SELECT record IS NULL FROM items WHERE key = ?", (key,)).fetchone()[0]
+    revision = transaction.add("revision")
+    db.execute("UPDATE items SET record = ?, revision = ? WHERE key = ?", (blob, revision, key))
+    return bool(new)
+
+
+def item(db: apsw.Connection, id: str) -> ItemRecord | None:
+    row = db.execute("SELECT record FROM items WHERE id = ?", (id,)).fetchone()
+    return None if row is None or row[0] is None else unpack(row[0])
+
+
+def items(db: apsw.Connection, after: str, limit: int) -> list[ItemRecord]:
+    rows = db.execute(
+        "SELECT record FROM items WHERE id > ? AND record IS NOT NULL ORDER BY id LIMIT ?", (after, limit)
+    )
+    return [unpack(blob) for (blob,) in rows]
+
+
+def changes(db: apsw.Connection, revision: int, limit: int) -> list[ItemChange]:
+    rows = db.execute(
+        "SELECT revision, key, id, record FROM items WHERE revision > ? ORDER BY revision LIMIT ?",
+        (revision, limit),
+    )
+    return [ItemChange(step, key, id, None if blob is None else unpack(blob)) for step, key, id, blob in rows]

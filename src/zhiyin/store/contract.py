@@ -1,0 +1,148 @@
+"""What a store must be able to do: durable state behind one set of verbs, whatever the database.
+
+Every write returns a future that is done when the change is on disk (fsynced); before that it may be
+lost, after that it may not. Writes of many callers share one commit. A failed commit fails every future in it, and
+nothing of it is kept. Reads see every change whose future was done before they began, in every process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any, Protocol
+
+from zhiyin.data.dataset import Dataset
+from zhiyin.store.records import (
+    AuditRow,
+    Event,
+    EventRows,
+    ItemChange,
+    ItemRecord,
+    KeyRecord,
+    Outcome,
+    PastRows,
+    Receipt,
+    Slate,
+    UserRecord,
+)
+
+__all__ = ["Store"]
+
+
+class Store(Protocol):
+    """Thread-safe. Times are UTC seconds and passed in."""
+
+    # -- events --------------------------------------------------------------------------------
+    def append(self, events: Sequence[Event], *, at: float) -> Future[list[Outcome]]:
+        """One outcome per event, in order. Events of erased or unknown users and items are taken all the
+        same: an unknown item gets a key and counts once it is described."""
+        ...
+
+    def history(self, user: str, n: int) -> PastRows:
+        """The last `n` events by time that are a preference (no impressions); empty for a stranger or who opted out."""
+        ...
+
+    def session_history(self, session: str, n: int) -> PastRows:
+        """The same for a session of a visitor without a name."""
+        ...
+
+    def events_after(self, seq: int, limit: int) -> EventRows: ...
+    def last_seq(self) -> int: ...
+    def last_revision(self) -> int:
+        """Of the newest change of the catalogue; 0 = it is empty."""
+        ...
+
+    # -- catalogue and users ---------------------------------------------------------------------
+    def put_items(self, items: Sequence[ItemRecord], *, at: float) -> Future[list[int]]:
+        """Inserts or replaces; the new revisions, in order."""
+        ...
+
+    def delete_items(self, ids: Sequence[str], *, at: float) -> Future[list[bool]]:
+        """Which of them were there."""
+        ...
+
+    def item(self, id: str) -> ItemRecord | None: ...
+    def items(self, *, after: str = "", limit: int = 100) -> list[ItemRecord]:
+        """In the order of ids, beginning behind `after`."""
+        ...
+
+    def changes(self, revision: int, limit: int) -> list[ItemChange]:
+        """Steps of the catalogue with a higher revision, lowest first; only the last of each item.
+
+        An item that events have named and nobody described is a change too (record None): its key must be known.
+        """
+        ...
+
+    def put_users(self, users: Sequence[UserRecord], *, at: float) -> Future[None]: ...
+    def user(self, id: str) -> UserRecord | None: ...
+    def users(self, *, after: str = "", limit: int = 100) -> list[UserRecord]: ...
+    def export(self, user: str) -> dict[str, Any]:
+        """Everything held on a user: record, events, slates."""
+        ...
+
+    def erase(self, user: str, *, at: float, actor: str) -> Future[Receipt]:
+        """Record, events, slates and every trace of the id are gone from the file when the future is done (secure
+        delete, no copy left in the write-ahead log); the audit row holds the receipt."""
+        ...
+
+    # -- answers ---------------------------------------------------------------------------------
+    def add_slate(self, slate: Slate) -> bool:
+        """Written behind, with the next commit; False: the queue was full and it was dropped."""
+        ...
+
+    def slate(self, id: str) -> Slate | None: ...
+    def slates(self, *, user: str = "", limit: int = 20) -> list[Slate]:
+        """Newest first."""
+        ...
+
+    def forget_slates(self, *, before: float) -> Future[int]: ...
+
+    # -- keys, audit, settings, checkpoints --------------------------------------------------------
+    def add_key(self, key: KeyRecord, *, actor: str) -> Future[None]: ...
+    def revoke_key(self, id: str, *, at: float, actor: str) -> Future[bool]: ...
+    def keys(self) -> list[KeyRecord]: ...
+    def used_keys(self, last_used_at: Mapping[str, float]) -> None:
+        """Written behind."""
+        ...
+
+    def audit(self, *, at: float, actor: str, action: str, target: str, detail: str = "") -> Future[None]: ...
+    def audit_rows(self, *, after: int = 0, limit: int = 100) -> list[AuditRow]: ...
+    def audit_is_whole(self) -> bool:
+        """Whether every row's hash follows from the one before."""
+        ...
+
+    def setting(self, name: str) -> str: ...
+    def set_setting(self, name: str, value: str, *, at: float, actor: str) -> Future[None]:
+        """Small named values that all processes share, such as which artefact serves; audited."""
+        ...
+
+    def checkpoint(self, name: str) -> tuple[int, bytes] | None: ...
+    def save_checkpoint(self, name: str, seq: int, state: bytes) -> Future[None]: ...
+    def remembered(self, key: str) -> bytes | None:
+        """The answer that was given under an idempotency key."""
+        ...
+
+    def remember(self, key: str, answer: bytes, *, at: float) -> None:
+        """Written behind; forgotten after a day."""
+        ...
+
+    # -- all of it ---------------------------------------------------------------------------------
+    def snapshot(self) -> Dataset:
+        """The log and the catalogue as a data set for fitting, without users who opted out."""
+        ...
+
+    def load(self, data: Dataset, *, at: float) -> None:
+        """Fills an empty store with a data set, fast; all or nothing."""
+        ...
+
+    def counts(self) -> dict[str, int]:
+        """Sizes for pages and metrics: events, items, users, slates."""
+        ...
+
+    def writable(self) -> str:
+        """Empty while writes succeed; else why the last one failed (disk full, I/O error)."""
+        ...
+
+    def close(self) -> None:
+        """Waits until everything taken is written."""
+        ...

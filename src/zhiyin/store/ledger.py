@@ -1,0 +1,158 @@
+"""Keys, the audit trail, settings, checkpoints and remembered answers.
+
+An audit row's digest covers the digest of the row before, so that no row can be changed, added or taken out from the
+middle unseen. Target and detail enter it through a salted hash: when a user is erased the words and the
+salt go, the hash stays, and the chain still holds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+
+import apsw
+import msgspec
+
+from zhiyin.store.group_commit import Transaction
+from zhiyin.store.records import AuditRow, KeyRecord
+
+__all__ = [
+    "add_audit",
+    "add_key",
+    "audit_is_whole",
+    "audit_rows",
+    "checkpoint",
+    "forget_target",
+    "keys",
+    "remember",
+    "remembered",
+    "revoke_key",
+    "save_checkpoint",
+    "set_setting",
+    "setting",
+    "use_keys",
+]
+
+DAY = 86_400.0
+ERASED = "erased"
+LONG = 6
+pack = msgspec.msgpack.Encoder().encode
+unpack_key = msgspec.msgpack.Decoder(KeyRecord).decode
+
+
+# -- audit -------------------------------------------------------------------------------------
+def add_audit(
+    transaction: Transaction, at: float, actor: str, action: str, target: str, detail: str = ""
+) -> None:
+    db = transaction.db
+    last = db.execute("SELECT digest FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
+    seq, salt = transaction.add("audit"), os.urandom(16)
+    bound = bound_of(salt, target, detail)
+    digest = digest_of("" if last is None else last[0], seq, at, actor, action, bound)
+    db.execute(
+        "INSERT INTO audit VALUES(?,?,?,?,?,?,?,?,?)",
+        (seq, at, actor, action, target, detail, salt, bound, digest),
+    )
+
+
+def bound_of(salt: bytes, target: str, detail: str) -> str:
+    return hashlib.sha256(salt + json.dumps([target, detail]).encode()).hexdigest()
+
+
+def digest_of(before: str, seq: int, at: float, actor: str, action: str, bound: str) -> str:
+    return hashlib.sha256(json.dumps([before, seq, at, actor, action, bound]).encode()).hexdigest()
+
+
+def forget_target(db: apsw.Connection, target: str) -> None:
+    """Take a name out of the trail; inside of details only where it is too long to stand there by chance."""
+    within = " OR instr(detail, ?1)" if len(target) >= LONG else ""
+    db.execute(
+        f"UPDATE audit SET target = ?2, detail = '', salt = NULL WHERE target = ?1{within}", (target, ERASED)
+    )
+
+
+def audit_rows(db: apsw.Connection, after: int, limit: int) -> list[AuditRow]:
+    rows = db.execute(
+        "SELECT seq, at, actor, action, target, detail, digest FROM audit WHERE seq > ? ORDER BY seq LIMIT ?",
+        (after, limit),
+    )
+    return [
+        AuditRow(seq=seq, at=at, actor=actor, action=action, target=target, detail=detail, digest=digest)
+        for seq, at, actor, action, target, detail, digest in rows
+    ]
+
+
+def audit_is_whole(db: apsw.Connection) -> bool:
+    """Whether every row follows from the one before, and none is missing at the end."""
+    before, count = "", 0
+    for seq, at, actor, action, target, detail, salt, bound, digest in db.execute(
+        "SELECT seq, at, actor, action, target, detail, salt, bound, digest FROM audit ORDER BY seq"
+    ):
+        count += 1
+        spoken = salt is None or bound == bound_of(salt, target, detail)
+        if seq != count or not spoken or digest != digest_of(before, seq, at, actor, action, bound):
+            return False
+        before = digest
+    total = db.execute("SELECT n FROM counters WHERE name = 'audit'").fetchone()
+    return count == (0 if total is None else total[0])
+
+
+# -- keys --------------------------------------------------------------------------------------
+def add_key(transaction: Transaction, key: KeyRecord, actor: str) -> None:
+    transaction.db.execute("INSERT INTO keys VALUES(?, ?, ?)", (key.id, pack(key), key.last_used_at))
+    add_audit(transaction, key.created_at, actor, "key.add", key.id, " ".join(key.scopes))
+
+
+def revoke_key(transaction: Transaction, id: str, at: float, actor: str) -> bool:
+    """False when there is no such key, or it was revoked before."""
+    row = transaction.db.execute("SELECT body FROM keys WHERE id = ?", (id,)).fetchone()
+    if row is None or (key := unpack_key(row[0])).revoked_at is not None:
+        return False
+    body = pack(msgspec.structs.replace(key, revoked_at=at))
+    transaction.db.execute("UPDATE keys SET body = ? WHERE id = ?", (body, id))
+    add_audit(transaction, at, actor, "key.revoke", id)
+    return True
+
+
+def use_keys(transaction: Transaction, last_used_at: Mapping[str, float]) -> None:
+    transaction.db.executemany(
+        "UPDATE keys SET last_used_at = max(ifnull(last_used_at, ?1), ?1) WHERE id = ?2",
+        [(at, id) for id, at in last_used_at.items()],
+    )
+
+
+def keys(db: apsw.Connection) -> list[KeyRecord]:
+    rows = db.execute("SELECT body, last_used_at FROM keys ORDER BY id").fetchall()
+    found = [msgspec.structs.replace(unpack_key(body), last_used_at=at) for body, at in rows]
+    return sorted(found, key=lambda key: key.created_at)
+
+
+# -- settings, checkpoints, answers ----------------------------------------------------------------
+def set_setting(transaction: Transaction, name: str, value: str, at: float, actor: str) -> None:
+    transaction.db.execute("INSERT OR REPLACE INTO settings VALUES(?, ?)", (name, value))
+    add_audit(transaction, at, actor, "setting.set", name, value)
+
+
+def setting(db: apsw.Connection, name: str) -> str:
+    row = db.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
+    return "" if row is None else str(row[0])
+
+
+def save_checkpoint(transaction: Transaction, name: str, seq: int, state: bytes) -> None:
+    transaction.db.execute("INSERT OR REPLACE INTO checkpoints VALUES(?, ?, ?)", (name, seq, state))
+
+
+def checkpoint(db: apsw.Connection, name: str) -> tuple[int, bytes] | None:
+    return db.execute("SELECT seq, state FROM checkpoints WHERE name = ?", (name,)).fetchone()
+
+
+def remember(transaction: Transaction, key: str, answer: bytes, at: float) -> None:
+    transaction.db.execute("INSERT OR REPLACE INTO answers VALUES(?, ?, ?)", (key, answer, at))
+    transaction.db.execute("DELETE FROM answers WHERE at < ?", (at - DAY,))
+
+
+def remembered(db: apsw.Connection, key: str) -> bytes | None:
+    row = db.execute("SELECT answer FROM answers WHERE key = ?", (key,)).fetchone()
+    return None if row is None else row[0]

@@ -1,0 +1,146 @@
+"""Users in the store: their records, everything held on one of them, and erasing it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import apsw
+import msgspec
+
+from zhiyin.errors import DataError
+from zhiyin.store.event_log import user_key
+from zhiyin.store.group_commit import Transaction
+from zhiyin.store.ledger import add_audit, forget_target
+from zhiyin.store.past_events import events_of_user
+from zhiyin.store.records import Receipt, Slate, UserRecord
+
+__all__ = ["erase", "export", "put_users", "user", "users"]
+
+pack = msgspec.msgpack.Encoder().encode
+unpack = msgspec.msgpack.Decoder(UserRecord).decode
+unpack_slate = msgspec.msgpack.Decoder(Slate).decode
+MOST_NEEDLES = 50
+
+
+def put_users(transaction: Transaction, records: Sequence[UserRecord], at: float) -> None:
+    for record in records:
+        if not record.id:
+            raise DataError("an id", value="", column="id", hint="every user has one")
+        key = user_key(transaction, record.id)
+        transaction.db.execute(
+            "UPDATE users SET record = ?, personalise = ? WHERE key = ?",
+            (pack(msgspec.structs.replace(record, updated_at=at)), record.personalise, key),
+        )
+
+
+def user(db: apsw.Connection, id: str) -> UserRecord | None:
+    """Bare for a user whom only events have named."""
+    row = db.execute("SELECT record FROM users WHERE id = ?", (id,)).fetchone()
+    return None if row is None else record_of(id, row[0])
+
+
+def users(db: apsw.Connection, after: str, limit: int) -> list[UserRecord]:
+    rows = db.execute("SELECT id, record FROM users WHERE id > ? ORDER BY id LIMIT ?", (after, limit))
+    return [record_of(id, blob) for id, blob in rows]
+
+
+def record_of(id: str, blob: bytes | None) -> UserRecord:
+    return UserRecord(id=id) if blob is None else unpack(blob)
+
+
+def export(db: apsw.Connection, id: str, path: Path) -> dict[str, Any]:
+    """Ready for JSON; one state of the store, not several."""
+    db.execute("BEGIN")
+    try:
+        found = user(db, id)
+        row = db.execute("SELECT key FROM users WHERE id = ?", (id,)).fetchone()
+        slates = db.execute(
+            "SELECT body FROM slates WHERE user = ? AND user <> '' ORDER BY at", (id,)
+        ).fetchall()
+        return {
+            "user": None if found is None else msgspec.to_builtins(found),
+            "events": [] if row is None else events_of_user(db, row[0], path),
+            "slates": [msgspec.to_builtins(unpack_slate(body)) for (body,) in slates],
+        }
+    finally:
+        db.execute("COMMIT")
+
+
+def erase(transaction: Transaction, id: str, at: float, actor: str, pepper: bytes) -> Receipt:
+    """Delete every row that holds the id or what the user did; the caller empties the write-ahead log.
+
+    Answers to repeated requests are looked through for the id and the ids of the events. The audit keeps
+    its rows, without the id.
+    """
+    db = transaction.db
+    row = db.execute("SELECT key FROM users WHERE id = ?", (id,)).fetchone()
+    key = -1 if row is None else row[0]
+    sessions, event_ids = traces(db, key)
+    n_slates = forget_slates_of(transaction, id, sessions)
+    db.execute("DELETE FROM events WHERE user = ?1 AND kind <> 13", (key,))
+    n_events = db.changes()
+    db.execute("DELETE FROM events WHERE user = ?1 AND kind = 13", (key,))
+    n_events += db.changes()
+    transaction.add("events", -n_events)
+    db.execute("DELETE FROM users WHERE key = ?", (key,))
+    transaction.add("users", -db.changes())
+    forget_answers(db, [id, *event_ids])
+    forget_target(db, id)
+    digest = hmac.new(pepper or own_pepper(db), id.encode(), hashlib.sha256).hexdigest()
+    receipt = Receipt(id=uuid4().hex, at=at, events=n_events, slates=n_slates, digest=digest)
+    detail = json.dumps({"receipt": receipt.id, "events": n_events, "slates": n_slates})
+    add_audit(transaction, at, actor, "user.erase", digest, detail)
+    return receipt
+
+
+def own_pepper(db: apsw.Connection) -> bytes:
+    """A key of this store alone, for who gives none: it stands in the file, so it hides ids only from others."""
+    db.execute("INSERT INTO about VALUES('pepper', ?) ON CONFLICT DO NOTHING", (os.urandom(32),))
+    return bytes(db.execute("SELECT value FROM about WHERE name = 'pepper'").fetchone()[0])
+
+
+def traces(db: apsw.Connection, key: int) -> tuple[set[str], set[str]]:
+    """Sessions that are the user's alone, and ids of the user's events."""
+    rows = db.execute(
+        "SELECT session, event_id FROM events WHERE user = ?1 AND kind <> 13 "
+        "UNION ALL SELECT session, event_id FROM events WHERE user = ?1 AND kind = 13",
+        (key,),
+    ).fetchall()
+    shared = (
+        "SELECT 1 FROM events WHERE session = ? AND session IS NOT NULL AND kind <> 13 AND user NOT IN (?, 0)"
+    )
+    sessions = {session for session, _ in rows if session}
+    alone = {session for session in sessions if db.execute(shared, (session, key)).fetchone() is None}
+    return alone, {event_id for _, event_id in rows if event_id}
+
+
+def forget_slates_of(transaction: Transaction, id: str, sessions: set[str]) -> int:
+    db = transaction.db
+    db.execute("DELETE FROM slates WHERE user = ? AND user <> ''", (id,))
+    n = db.changes()
+    for session in sessions:
+        db.execute("DELETE FROM slates WHERE session = ? AND session <> '' AND user = ''", (session,))
+        n += db.changes()
+    transaction.add("slates", -n)
+    return n
+
+
+def forget_answers(db: apsw.Connection, names: list[str]) -> None:
+    """Remembered answers that hold a name, as it is or as JSON writes it; all of them where names are many."""
+    if len(names) > MOST_NEEDLES:
+        db.execute("DELETE FROM answers")
+        return
+    needles = {name.encode() for name in names} | {json.dumps(name)[1:-1].encode() for name in names}
+    keys = [
+        (key,)
+        for key, answer in db.execute("SELECT key, answer FROM answers").fetchall()
+        if any(needle in answer or needle in key.encode() for needle in needles)
+    ]
+    db.executemany("DELETE FROM answers WHERE key = ?", keys)

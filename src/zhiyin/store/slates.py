@@ -1,0 +1,42 @@
+"""Answers as they were served."""
+
+from __future__ import annotations
+
+import apsw
+import msgspec
+
+from zhiyin.store.group_commit import Transaction
+from zhiyin.store.records import Slate
+
+__all__ = ["add_slate", "forget_slates", "slate", "slates"]
+
+pack = msgspec.msgpack.Encoder().encode
+unpack = msgspec.msgpack.Decoder(Slate).decode
+NEWEST = "SELECT body FROM slates ORDER BY at DESC, key DESC LIMIT ?"
+NEWEST_OF_USER = "SELECT body FROM slates WHERE user = ?2 AND user <> '' ORDER BY at DESC, key DESC LIMIT ?1"
+
+
+def add_slate(transaction: Transaction, slate: Slate) -> None:
+    """The same id twice is one slate, the first."""
+    transaction.db.execute(
+        "INSERT INTO slates(id, user, session, at, body) VALUES(?,?,?,?,?) ON CONFLICT DO NOTHING",
+        (slate.id, slate.user, slate.session, slate.at, pack(slate)),
+    )
+    transaction.add("slates", transaction.db.changes())
+
+
+def forget_slates(transaction: Transaction, before: float) -> int:
+    transaction.db.execute("DELETE FROM slates WHERE at < ?", (before,))
+    n = transaction.db.changes()
+    transaction.add("slates", -n)
+    return n
+
+
+def slate(db: apsw.Connection, id: str) -> Slate | None:
+    row = db.execute("SELECT body FROM slates WHERE id = ?", (id,)).fetchone()
+    return None if row is None else unpack(row[0])
+
+
+def slates(db: apsw.Connection, user: str, limit: int) -> list[Slate]:
+    rows = db.execute(NEWEST_OF_USER, (limit, user)) if user else db.execute(NEWEST, (limit,))
+    return [unpack(body) for (body,) in rows]
