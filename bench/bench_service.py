@@ -26,7 +26,9 @@ from typing import Any
 import msgspec
 import numpy as np
 from load import Answer, Client, Load, callers, paced
-from service_targets import SETS, Target, built, plain_stack, service, slope_mib, users_of
+from service_targets import SETS, Target, built, plain_stack, service, slope_mib
+
+from zhiyin.data.dataset import Dataset
 
 P99_MS = 100.0
 RUN = secrets.token_hex(4)
@@ -39,7 +41,9 @@ class Bench:
 
     def __init__(self, args: argparse.Namespace, project: Path) -> None:
         self.args, self.project = args, project
-        self.users = users_of(project)
+        data = Dataset.load(project / "data")
+        self.users, self.items = list(data.users), list(data.items.ids)
+        self.titles = list(data.items.titles)
         rng = np.random.default_rng(args.seed)
         weights = (np.arange(len(self.users)) + 10.0) ** -0.9
         order = rng.permutation(len(self.users))
@@ -67,25 +71,24 @@ class Bench:
     async def at(self, target: Target, per_s: float, seconds: float) -> Load:
         client, base = Client(target.port, key=target.key), random.randrange(100_000)
         try:
-            return await paced(client, lambda k: target.recommend(self.user(base + k)), per_s=per_s, seconds=seconds)
+            return await paced(
+                client, lambda k: target.recommend(self.user(base + k)), per_s=per_s, seconds=seconds
+            )
         finally:
             client.close()
 
     async def highest(self, target: Target, seconds: float) -> Load:
         """Doubling, then halving the gap until it is below 5 %."""
-        good, low, high = Load(), 0.0, 50.0
-        while high - low > 0.05 * high or good.n == 0:
-            load = await self.at(target, high if low == 0 or high == 2 * low else (low + high) / 2, seconds)
-            asked = high if low == 0 or high == 2 * low else (low + high) / 2
+        good, low, asked, high = Load(), 0.0, 50.0, 0.0
+        while not high or high - low > max(2.0, 0.05 * high):
+            load = await self.at(target, asked, seconds)
             self.say(f"{target.name} at {asked:.0f}/s", load)
             if load.holds(P99_MS):
                 good, low = load, asked
-                high = 2 * low if asked == high else high
             else:
                 high = asked
                 await asyncio.sleep(1.0)
-            if high < 2:
-                break
+            asked = (low + high) / 2 if high else 2 * low
         return good
 
     # -- events ------------------------------------------------------------------------------------
@@ -181,7 +184,9 @@ class Bench:
         body = msgspec.json.encode({"user": self.users[0], "filter": f'batch = "{name}"', "dry_run": True})
         for _ in range(6000):
             answer = await client.talk(connection, "POST", "/v1/recommend", body)
-            if answer.status == 200 and any(line["id"] == name for line in msgspec.json.decode(answer.body)["items"]):
+            if answer.status == 200 and any(
+                line["id"] == name for line in msgspec.json.decode(answer.body)["items"]
+            ):
                 return
             await asyncio.sleep(0.005)
         raise SystemExit(f"{name} was not recommendable after half a minute: {answer.body[:300]!r}")
@@ -217,9 +222,8 @@ class Bench:
     # -- start -------------------------------------------------------------------------------------
 
     async def start(self, target: Target) -> Figures:
-        """Taken when the target was started: once more, with its store filled."""
-        kept = {"start to ready, s": target.start_s, "first start, loading the data, s": target.first_start_s}
-        return {name: seconds for name, seconds in kept.items() if seconds}
+        """Taken when the target was started, with its store filled."""
+        return {"start to ready, s": target.start_s}
 
     # -- parts -------------------------------------------------------------------------------------
 
@@ -236,9 +240,7 @@ COMMANDS: dict[str, Callable[[Bench, Target], Any]] = {
 def main() -> None:
     args = arguments()
     with folder(args.work) as work:
-        project = built(work, args.set)
-        bench = Bench(args, project)
-        bench.items, bench.titles = names_of(project)
+        bench = Bench(args, built(work, args.set))
         chosen = list(COMMANDS) if args.command == "all" else [args.command]
         figures = {"zhiyin": measured(bench, service, chosen)}
         if not args.no_plain:
@@ -247,11 +249,59 @@ def main() -> None:
 
 
 def measured(bench: Bench, start: Callable[..., Any], chosen: list[str]) -> Figures:
-    """All commands on one target; a target that has just loaded its data is started once more."""
+    """All commands on one target; one that has just loaded its data is started once more before."""
+    found: Figures = {}
+    loaded = (bench.project / ("store.db" if start is service else "plain.npz")).exists()
+    if not loaded:
+        with start(bench.project, bench.args.workers) as target:
+            found["first start, s"] = target.start_s
     with start(bench.project, bench.args.workers) as target:
-        found = {"first start, loading the data, s": target.first_start_s} if target.first_start_s else {}
-    again = found or "start" in chosen
-    with start(bench.project, bench.args.workers) if again else start(bench.project, bench.args.workers) as target:
         for command in chosen:
             found |= asyncio.run(COMMANDS[command](bench, target))
+        found["largest worker at the end, MiB"] = max(target.rss_mib())
     return found
+
+
+def show(args: argparse.Namespace, figures: dict[str, Figures]) -> None:
+    """A table in the form of RESULTS.md, and all of it as JSON."""
+    ours, plain = figures["zhiyin"], figures.get("plain stack", {})
+    print(f"\n`{' '.join(['python', *sys.argv])}` ({time.strftime('%Y-%m-%d')}, seed {args.seed})\n")
+    print(f"| {args.set}, {args.workers} workers | zhiyin | plain stack | ratio |\n|---|---|---|---|")
+    for name, value in ours.items():
+        other = plain.get(name)
+        ratio = f"{value / other:.2f}" if other else ""
+        print(f"| {name} | {value:,.4g} | {'' if other is None else format(other, ',.4g')} | {ratio} |")
+    if args.json:
+        Path(args.json).write_text(
+            json.dumps({"arguments": vars(args), "figures": figures}, indent=1, default=str)
+        )
+
+
+@contextmanager
+def folder(given: str) -> Iterator[Path]:
+    if given:
+        Path(given).mkdir(parents=True, exist_ok=True)
+        yield Path(given)
+        return
+    with tempfile.TemporaryDirectory() as made:
+        yield Path(made)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("command", choices=[*COMMANDS, "all"])
+    parser.add_argument("--set", choices=SETS, default="ml-1m")
+    parser.add_argument("--work", default="", help="keep what was built here")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=15.0, help="of one measurement")
+    parser.add_argument("--trials", type=int, default=10_000, help="of fresh")
+    parser.add_argument("--new-items", type=int, default=200)
+    parser.add_argument("--minutes", type=float, default=10.0, help="of memory")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--no-plain", action="store_true")
+    parser.add_argument("--json", default="")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

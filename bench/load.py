@@ -202,9 +202,7 @@ async def paced(client: Client, make: Callable[[int], Request], *, per_s: float,
     return load
 
 
-async def callers(
-    n: int, act: Callable[[int, int], Awaitable[Answer]], *, seconds: float
-) -> Load:
+async def callers(n: int, act: Callable[[int, int], Awaitable[Answer]], *, seconds: float) -> Load:
     """Closed loop: `n` callers, each with its next request when the one before is answered: `act(caller, k)`."""
     load, loop = Load(), asyncio.get_running_loop()
 

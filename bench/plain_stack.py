@@ -83,7 +83,9 @@ class Shop:
     def folded_in(self, seen: np.ndarray) -> np.ndarray:
         """The user vector that ALS would give to this history (Hu, Koren, Volinsky 2008, equation 4)."""
         rows = self.factors[seen]
-        left = self.square + ALPHA * rows.T @ rows + REGULARISATION * np.eye(len(self.square), dtype=np.float32)
+        left = (
+            self.square + ALPHA * rows.T @ rows + REGULARISATION * np.eye(len(self.square), dtype=np.float32)
+        )
         return np.linalg.solve(left, (1 + ALPHA) * rows.sum(axis=0))
 
 

@@ -9,21 +9,22 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import msgspec
 import numpy as np
 from synthetic import Shop, synthetic
 
-from zhiyin.data.dataset import Dataset
 from zhiyin.data.sets import load_bench
 from zhiyin.recommender import Recommender
 
-__all__ = ["SETS", "Target", "built", "plain_stack", "service"]
+__all__ = ["SETS", "Target", "built", "plain_stack", "service", "slope_mib"]
 
 SETS = {
     "small": Shop(n_items=20_000, n_users=10_000, n_events=200_000),
@@ -32,7 +33,13 @@ SETS = {
 }
 HERE = Path(__file__).parent
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-NO_LIMITS = ("requests_per_s=0", "events_per_s=0", "anonymous_per_s=0", "refit_every_hours=0", "log_level=warning")
+NO_LIMITS = (
+    "requests_per_s=0",
+    "events_per_s=0",
+    "anonymous_per_s=0",
+    "refit_every_hours=0",
+    "log_level=warning",
+)
 """Limits of pace belong to a key, and all the load comes with one."""
 READY_S = 1800.0
 
@@ -47,9 +54,6 @@ class Target:
     key: str = ""
     start_s: float = 0.0
     """From the start of the process until it said that it is ready."""
-    first_start_s: float = 0.0
-    """The same for the start that had to load the data into the store; 0 when it was loaded before."""
-    counts: dict[str, int] = field(default_factory=dict)
 
     @property
     def ours(self) -> bool:
@@ -98,26 +102,29 @@ def built(work: Path, name: str) -> Path:
     return project
 
 
-def users_of(project: Path) -> list[str]:
-    return list(Dataset.load(project / "data").users)
-
-
 @contextmanager
 def service(project: Path, workers: int, settings: Sequence[str] = ()) -> Iterator[Target]:
     """`zhiyin serve` as anybody would start it, without limits of pace."""
-    first = not (project / "store.db").exists()
-    for setting in (*NO_LIMITS, *settings):
-        assert "=" in setting, setting
-    command = [sys.executable, "-m", "zhiyin", "serve", str(project), "--port", "0", "--workers", str(workers)]
+    command = [
+        sys.executable,
+        "-m",
+        "zhiyin",
+        "serve",
+        str(project),
+        "--port",
+        "0",
+        "--workers",
+        str(workers),
+    ]
     command += [word for setting in (*NO_LIMITS, *settings) for word in ("--set", setting)]
     start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, "COLUMNS": "200"})
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, "COLUMNS": "200"}
+    )
     try:
         port = _announced(process)
         took = time.perf_counter() - start
-        yield Target(
-            "zhiyin", port, process, _key(project), 0.0 if first else took, took if first else 0.0, _counts(project)
-        )
+        yield Target("zhiyin", port, process, _key(project), took)
     finally:
         _end(process)
 
@@ -130,12 +137,12 @@ def plain_stack(project: Path, workers: int) -> Iterator[Target]:
         port = free.getsockname()[1]
     command = [sys.executable, str(HERE / "plain_stack.py"), str(project / "data"), str(project)]
     command += ["--port", str(port), "--workers", str(workers)]
-    first, start = not (project / "plain.npz").exists(), time.perf_counter()
+    start = time.perf_counter()
     process = subprocess.Popen(command, env={**os.environ, **ONE_THREAD})
     try:
         _answers(process, port, "/health")
         took = time.perf_counter() - start
-        yield Target("plain stack", port, process, "", 0.0 if first else took, took if first else 0.0)
+        yield Target("plain stack", port, process, start_s=took)
     finally:
         _end(process)
 
@@ -157,7 +164,6 @@ def _announced(process: subprocess.Popen[bytes]) -> int:
 
 def _drain(process: subprocess.Popen[bytes]) -> None:
     """A full pipe would stop the server."""
-    import threading
 
     def read() -> None:
         assert process.stdout is not None
@@ -168,8 +174,6 @@ def _drain(process: subprocess.Popen[bytes]) -> None:
 
 
 def _answers(process: subprocess.Popen[bytes], port: int, path: str) -> None:
-    import httpx
-
     until = time.monotonic() + READY_S
     while time.monotonic() < until and process.poll() is None:
         try:
@@ -194,21 +198,22 @@ def _key(project: Path) -> str:
     """A key for the load, kept beside the project."""
     kept = project / "bench.key"
     if not kept.exists():
-        command = [sys.executable, "-m", "zhiyin", "keys", "make", str(project), "--name", "bench", "--scope", "admin"]
+        command = [
+            sys.executable,
+            "-m",
+            "zhiyin",
+            "keys",
+            "make",
+            str(project),
+            "--name",
+            "bench",
+            "--scope",
+            "admin",
+        ]
         made = subprocess.run([*command, "--json"], capture_output=True, check=True)
         kept.write_text(json.loads(made.stdout)["secret"])
         kept.chmod(0o600)
     return kept.read_text()
-
-
-def _counts(project: Path) -> dict[str, int]:
-    import apsw
-
-    db = apsw.Connection(str(project / "store.db"), flags=apsw.SQLITE_OPEN_READONLY)
-    try:
-        return dict(db.execute("SELECT name, n FROM counters"))
-    finally:
-        db.close()
 
 
 # -- what the kernel says ------------------------------------------------------------------------------

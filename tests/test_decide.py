@@ -237,3 +237,11 @@ def test_configured_policies_take_part(tmp_path: object) -> None:
     path = f"{tmp_path}/artefact"
     recommender.save(path)
     assert ids(Recommender.load(path).rank(recommender.query(), 2)) == ids(found)
+
+
+def test_exploration_draws_from_behind_the_list_that_is_left_beside_the_pins(fitted: Recommender) -> None:
+    plain = ids(fitted.rank(fitted.query("u0"), 16))
+    pinned, rest = plain[5], [code for code in plain if code != plain[5]]
+    policies = [EpsilonGreedyReranker(epsilon=1.0, slots=(3,), pool=1), PinReranker(pins={pinned: 2})]
+    found = ids(fitted.decide(fitted.query("u0"), 4, policies).ranking)
+    assert found == [rest[0], pinned, rest[1], rest[3]]

@@ -11,6 +11,7 @@
   x LlmError             a model server refused, failed, or was too slow
   x StoreError           the store could not read or write: disk full, damaged, too new
     x StoreBusyError     more writes wait than the store takes; try again later
+  x ApiError             the service refused a call of the client, or could not be reached
 
 A message names the value, what was expected and the way out.
 """
@@ -22,6 +23,7 @@ import unicodedata
 from collections.abc import Iterable
 
 __all__ = [
+    "ApiError",
     "ArtefactError",
     "ConfigError",
     "DataError",
@@ -134,6 +136,36 @@ class StoreError(ZhiyinError):
 
 class StoreBusyError(StoreError):
     """More writes wait than the store takes; nothing was done, the same call may be repeated later."""
+
+
+class ApiError(ZhiyinError):
+    """What the service said no to, or that it could not be reached: `status` is 0 then.
+
+    `code` is stable: one of the service's table, or `unreachable`, `timeout`, `not_understood` where no
+    answer of the service came back.
+
+    >>> print(ApiError(422, "invalid_value", "expected a number", path="$.n", request_id="req_1"))
+    422 invalid_value at $.n: expected a number (req_1)
+    """
+
+    exit_code = 8
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str = "",
+        *,
+        path: str = "",
+        hint: str = "",
+        request_id: str = "",
+        retry_after_s: float | None = None,
+    ) -> None:
+        self.status, self.code, self.detail, self.path, self.hint = status, code, detail, path, hint
+        self.request_id, self.retry_after_s = request_id, retry_after_s
+        head = " ".join(filter(None, (str(status or ""), code, path and f"at {path}")))
+        said = ". ".join(filter(None, (detail, hint)))
+        super().__init__(f"{head}: {said}" + (f" ({request_id})" if request_id else ""))
 
 
 def pointed(text: str, at: int, around: int = 60) -> tuple[str, str]:

@@ -11,8 +11,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 __all__ = [
-    "bar", "card", "chips", "document", "escape", "fit", "fragment", "plain", "plain_options", "recommender_html",
-    "table", "width",
+    "bar", "card", "chips", "document", "escape", "fit", "fragment", "plain", "plain_options",
+    "recommender_html", "table", "width",
 ]  # fmt: skip
 
 MARKS = re.compile("([\u0300-\u036f\u0483-\u0489\u20d0-\u20ff]{3})[\u0300-\u036f\u0483-\u0489\u20d0-\u20ff]+")

@@ -7,7 +7,7 @@ from zhiyin.contracts import Countable, Explainer, Persistent, Refreshable, Trai
 from zhiyin.data.dataset import Dataset
 from zhiyin.errors import ConfigError, NotFittedError
 from zhiyin.explain import EvidenceExplainer
-from zhiyin.types import KINDS, Candidates, History, Item, Query
+from zhiyin.types import KINDS, Candidates, History, Interaction, Item, Query
 
 A, B, C, D, E, F, G, H = range(8)
 

@@ -13,6 +13,7 @@ from zhiyin.rank import (
     SourceFeature,
 )
 from zhiyin.retrieve.fuse import competition_ranks
+from zhiyin.testing import checkerboard
 from zhiyin.types import Candidates, History, Interaction, Item, Query
 
 DAY = 86400.0
@@ -137,3 +138,16 @@ def test_attributes_shared_with_the_history():
     assert columns["genre.affinity"].tolist() == [1, 1, 0]
     assert columns["genre.count"].tolist() == [2, 1, 1]
     assert columns["year.to_last"][:2].tolist() == [0, 10] and np.isnan(columns["year.to_last"][2])
+
+
+def test_live_events_make_the_features_of_a_fit_on_all_of_them() -> None:
+    data = checkerboard()
+    early, rows = data.take(data.user < 12), np.flatnonzero(data.user >= 12)
+    whole, live = PopularityFeature().fit(data), PopularityFeature().fit(early)
+    for part in np.array_split(rows[::-1], 4):
+        live.update_many(data.item[part], data.at[part], data.weight[part], data.kind[part])
+        live.values(Query(at=float(data.at[part[0]])), candidates([[1, 2]] * 6))
+    for at in (0.0, float(data.at.max()), float(data.at.max()) + 1e5, float(np.median(data.at))):
+        np.testing.assert_array_equal(
+            live.values(Query(at=at), candidates([[1, 2]] * 6)), whole.values(Query(at=at), candidates([[1, 2]] * 6))
+        )

@@ -51,7 +51,7 @@ def found(
     query: Query, sources: Mapping[str, Retriever] | None = None, n_each: int = 5, n: int = 8
 ) -> list[int]:
     chosen = sources or {"down": Fixed(BY_CODE), "up": Fixed(-BY_CODE)}
-    return gather(chosen, query, n_each=n_each, n=n)[0].items.tolist()
+    return gather(chosen, query, n_each=5, n=n)[0].items.tolist()
 
 
 def test_the_first_of_every_source_are_fused_and_cut() -> None:

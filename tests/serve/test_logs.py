@@ -35,7 +35,10 @@ def lines(out: io.StringIO) -> list[dict[str, Any]]:
 
 def test_a_line_is_json_with_time_level_and_event(out: io.StringIO) -> None:
     configure_logs(form="json", stream=out, fields={"worker": 1}).info("started", n=3, share=0.5, ok=True)
-    (line,) = lines(out)
+    logging.getLogger("a.library").warning("too")
+    structlog.get_logger("another").info("three")
+    line, *others = lines(out)
+    assert [other["worker"] for other in others] == [1, 1]
     assert line.pop("at").endswith("Z")
     assert line == {"event": "started", "level": "info", "worker": 1, "n": 3, "share": 0.5, "ok": True}
 
@@ -80,6 +83,21 @@ def test_names_of_fields_and_text_form_are_safe_too(out: io.StringIO) -> None:
     assert len(out.getvalue().splitlines()) == 1
     logging.getLogger("some.library").warning("two\nlines")
     assert len(out.getvalue().splitlines()) == 2
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_a_traceback_can_be_read_but_not_be_taken_for_lines(out: io.StringIO, form: str) -> None:
+    log = configure_logs(form=form, stream=out)
+    try:
+        raise ValueError('x\n{"event": "forged"}')
+    except ValueError as error:
+        log.error("failed", exc_info=error)
+    first, *rest = out.getvalue().splitlines()
+    assert "failed" in first
+    assert all(row.startswith("    | ") for row in rest)
+    assert bool(rest) == (form == "text")
+    if form == "json":
+        assert lines(out)[0]["exception"].count("\n") > 2
 
 
 def test_a_flood_is_cut(out: io.StringIO) -> None:

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 from random import Random
 
+import msgspec
 import numpy as np
 import pytest
 from workload import AT, event, wrong
@@ -137,8 +138,6 @@ def test_names_that_lead_out_of_the_backup_are_refused(backup: Path, tmp_path: P
     for name in ("../outside", str(tmp_path / "outside")):
         files = {**manifest.files, name: ("", 1)}
         forged = type(manifest)(at=AT, schema=1, seq=1, revision=1, files=files).signed()
-        import msgspec
-
         (backup / "backup.json").write_bytes(msgspec.json.encode(forged))
         with pytest.raises(StoreError, match="not in the backup"):
             restore_backup(backup, tmp_path / "new")

@@ -40,7 +40,12 @@ def checks(project: Path | None = None) -> list[Check]:
     """In their order; each is called when its turn comes, so that slow ones do not hold back the others."""
     found: list[Check] = [python, versions, cores, cache, disk, encoder, sample_data]
     if project is not None:
-        found += [lambda: configuration(project), lambda: imported_data(project), lambda: artefact(project)]
+        found += [
+            lambda: configuration(project),
+            lambda: imported_data(project),
+            lambda: artefact(project),
+            lambda: store(project),
+        ]
     return found
 
 
@@ -166,3 +171,16 @@ def artefact(project: Path) -> Finding:
     except ZhiyinError as error:
         return Finding("artefact", "fail", printable(str(error)), f"zhiyin fit {project}")
     return Finding("artefact", "ok", f"version {found.version}, every file checked")
+
+
+def store(project: Path) -> Finding:
+    from zhiyin.store.check import check_store
+
+    file = project / "store.db"
+    if not file.is_file():
+        return Finding("store", "ok", f"none: {project} has not been served yet")
+    faults = check_store(file)
+    if faults:
+        way_out = f"zhiyin backup restore BACKUP {project} --force"
+        return Finding("store", "fail", printable("; ".join(faults[:3])), way_out)
+    return Finding("store", "ok", f"{file}: pages, rows and audit trail are whole")

@@ -85,7 +85,9 @@ def _shares(history: History, ranking: Candidates) -> tuple[FloatArray, FloatArr
     names = [name for name, block in ranking.evidence.items() if block.shape[1] == c]
     if not names or not h or not c:
         return np.zeros((h, c), np.float32), np.zeros((h, c), np.float32), {}
-    blocks = np.stack([_aligned(ranking.evidence[name], h) for name in names])
+    blocks = np.stack([_aligned(ranking.evidence[name], h) for name in names]).astype(np.float64)
+    if np.isnan(blocks).any():
+        blocks = np.nan_to_num(blocks)
     scores = np.stack([ranking.column(name) for name in names]).astype(np.float64)
     powers = _powers(h) * history.weights
     best = _best_decay(np.tensordot(powers, blocks, axes=(1, 1)), scores)
@@ -107,12 +109,12 @@ def _powers(h: int) -> NDArray[np.float64]:
     return powers
 
 
-def _aligned(block: FloatArray, h: int) -> NDArray[np.float64]:
+def _aligned(block: FloatArray, h: int) -> FloatArray:
     """(h, c) a block whose source looked at fewer of the newest events, or at more."""
-    rows = np.nan_to_num(block[-h:].astype(np.float64))
+    rows = block[-h:]
     if len(rows) == h:
         return rows
-    return np.concatenate([np.zeros((h - len(rows), block.shape[1])), rows])
+    return np.concatenate([np.zeros((h - len(rows), block.shape[1]), np.float32), rows])
 
 
 def _best_decay(sums: NDArray[np.float64], scores: NDArray[np.float64]) -> NDArray[np.intp]:
@@ -140,6 +142,6 @@ def _voices(ranking: Candidates, names: list[str]) -> NDArray[np.float64]:
     place = {name: column for column, name in enumerate(ranking.sources)}
     ranks = np.stack(
         [ranking.ranks[:, place[name]] if name in place else np.zeros(len(ranking)) for name in names]
-    )
-    voices: NDArray[np.float64] = 1 / (RANK_OFFSET + np.nan_to_num(ranks, nan=1e6))
+    ).astype(np.float64)
+    voices: NDArray[np.float64] = 1 / (RANK_OFFSET + np.where(np.isnan(ranks), 1e6, ranks))
     return voices

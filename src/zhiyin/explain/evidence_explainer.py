@@ -118,10 +118,16 @@ class EvidenceExplainer:
 
 def _facts(claim: Claim) -> dict[str, str]:
     """What the claim says, field by field, for who wants to check it again."""
-    words = {"attribute": claim.attribute, "value": claim.value, "matched": ", ".join(claim.matched)}
-    numbers = {"decade": claim.decade, "count": claim.count, "of": claim.of}
-    return {
-        "form": claim.form,
-        **{name: plain(word) for name, word in words.items() if word},
-        **{name: str(number) for name, number in numbers.items() if number},
-    }
+    facts = {"form": claim.form}
+    if claim.value or claim.attribute:
+        facts |= {name: plain(word) for name, word in _words(claim) if word}
+    if claim.matched:
+        facts["matched"] = plain(", ".join(claim.matched))
+    for name, number in (("decade", claim.decade), ("count", claim.count), ("of", claim.of)):
+        if number:
+            facts[name] = str(number)
+    return facts
+
+
+def _words(claim: Claim) -> tuple[tuple[str, str], ...]:
+    return ("attribute", claim.attribute), ("value", claim.value)

@@ -104,7 +104,11 @@ class Facts:
         """The same of one item."""
         if value:
             facet = self.facet(attribute)
-            if facet is None or value not in facet.column.words(item):
+            code = -1 if facet is None else facet.code.get(value, -1)
+            if facet is None or code < 0:
+                return False
+            column = facet.column
+            if code not in column.codes[column.indptr[item] : column.indptr[item + 1]].tolist():
                 return False
         return decade is None or bool(self.decades[item] == decade)
 
@@ -119,8 +123,8 @@ def words_of(column: Categories, items: IntArray) -> tuple[NDArray[np.int64], In
     starts = column.indptr[items]
     lengths = column.indptr[items + 1] - starts
     row = np.repeat(np.arange(len(items)), lengths)
-    inside = np.arange(len(row)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    return row, column.codes[starts[row] + inside]
+    first = starts - np.cumsum(lengths) + lengths
+    return row, column.codes[np.arange(len(row)) + np.repeat(first, lengths)]
 
 
 def _years(items: Catalogue) -> NDArray[np.float64]:

@@ -36,6 +36,8 @@ class Proposals:
     """(k, c) what may be cited."""
     order: list[list[int]] = field(init=False)
     """Per item the rows of the history, the largest share first, among equals the most recent."""
+    codes: list[int] = field(init=False)
+    """The item of each row of the history."""
     cited: Counter[int] = field(init=False)
     """How often each row of the history was cited so far."""
 
@@ -47,6 +49,7 @@ class Proposals:
         self.share = history.citable(items)
         ascending = np.argsort(self.share, axis=0, kind="stable")
         self.order = ascending[::-1].T.tolist()
+        self.codes = history.items.tolist()
         self.cited = Counter()
 
     def of(self, position: int) -> Iterator[Claim]:
@@ -71,7 +74,8 @@ class Proposals:
 
     def _because(self, position: int, item: int) -> list[Claim]:
         """The largest contributions; among those that are nearly as large, the ones not yet cited."""
-        share = {row: float(self.share[row, position]) for row in self.order[position][:LARGEST]}
+        first = self.order[position][:LARGEST]
+        share = dict(zip(first, self.share[first, position].tolist()))
         least = max(share.values(), default=0.0) / 2
         large = [row for row in share if share[row] > 0 and share[row] >= least]
         fresh = sorted(large, key=lambda row: -share[row] / (1 + 0.5 * self.cited[row]))[: self.n_cited]
@@ -137,6 +141,7 @@ class Proposals:
         """One claim, or none where there is nothing to cite."""
         if not rows:
             return []
-        self.cited.update(rows)
-        codes = tuple(self.witness.history.items[rows].tolist())
+        for row in rows:
+            self.cited[row] += 1
+        codes = tuple(self.codes[row] for row in rows)
         return [Claim(form, item, codes, attribute, value, decade, share=min(share, 1.0))]

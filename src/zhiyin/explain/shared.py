@@ -74,11 +74,16 @@ def _best_words(
     mass = share.T @ had
     weight = has * (rate + mass) * np.where(support >= min(2, len(past)), lift, 0)
     best = weight.argmax(axis=1)
-    words = [facet.column.values[code] for code in vocabulary]
+    row = np.flatnonzero(weight[np.arange(len(items)), best] > 0)
+    best = best[row]
+    told = zip(
+        row.tolist(), vocabulary[best].tolist(), support[best].tolist(), mass[row, best].tolist(),
+        weight[row, best].tolist(),
+    )  # fmt: skip
+    values = facet.column.values
     return [
-        (i, SharedWord(facet.name, words[w], int(support[w]), float(mass[i, w]), float(weight[i, w])))
-        for i, w in enumerate(best.tolist())
-        if weight[i, w] > 0
+        (i, SharedWord(facet.name, values[word], int(liked), part, heavy))
+        for i, word, liked, part, heavy in told
     ]
 
 

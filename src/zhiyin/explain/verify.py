@@ -92,8 +92,9 @@ def _because(claim: Claim, witness: Witness) -> bool:
     position = witness.position.get(claim.item)
     if position is None or not claim.cited:
         return False
-    given = [float(witness.history.share[witness.row[item], position]) for item in claim.cited]
-    needed = all(witness.history.loss[witness.row[item], position] > 0 for item in claim.cited)
+    rows = [witness.row[item] for item in claim.cited]
+    given = witness.history.share[rows, position].tolist()
+    needed = min(witness.history.loss[rows, position].tolist()) > 0
     large = min(given) > 0 and min(given) >= witness.large[position]
     return needed and bool(large) and abs(sum(given) - claim.share) < 1e-4
 

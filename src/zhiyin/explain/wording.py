@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from zlib import crc32
 
 from zhiyin.data.catalogue import Catalogue
@@ -68,7 +69,7 @@ def wording(claim: Claim, items: Catalogue, *, locale: str = "en", action: str =
     lang = language(locale)
     options = TEMPLATES[lang][claim.form]
     sentence = options[crc32(items.ids[claim.item].encode("utf-8", "replace")) % len(options)]
-    what = _what(claim, lang)
+    what = _what(claim.value, claim.decade, lang) if claim.value or claim.decade is not None else ""
     return sentence.format(
         did=ACTIONS[action][lang],
         titles=_listed([quote(items.titles[code] or items.ids[code], lang) for code in claim.cited], lang),
@@ -85,6 +86,7 @@ def language(locale: str) -> str:
     return "zh" if locale.lower().replace("_", "-").split("-")[0] == "zh" else "en"
 
 
+@lru_cache(maxsize=20_000)
 def quote(title: str, lang: str) -> str:
     """A title in the quotation marks of a language; marks inside it become inner marks.
 
@@ -95,21 +97,26 @@ def quote(title: str, lang: str) -> str:
 
 
 def _marked(text: str, marks: str) -> str:
-    inner = str.maketrans({marks[0]: marks[2], marks[1]: marks[3]})
-    return f"{marks[0]}{plain(text).translate(inner)}{marks[1]}"
+    said = plain(text)
+    if marks[0] in said or marks[1] in said:
+        said = said.translate(str.maketrans({marks[0]: marks[2], marks[1]: marks[3]}))
+    return f"{marks[0]}{said}{marks[1]}"
 
 
 def _listed(parts: Sequence[str], lang: str) -> str:
     """'A, B and C'."""
+    if len(parts) < 2:
+        return parts[0] if parts else ""
     comma, last = (", ", " and ") if lang == "en" else ("、", "和")
     return last.join(filter(None, [comma.join(parts[:-1]), *parts[-1:]]))
 
 
-def _what(claim: Claim, lang: str) -> str:
+@lru_cache(maxsize=20_000)
+def _what(value: str, decade: int | None, lang: str) -> str:
     """'Comedy from the 1990s', '1990年代的喜剧'."""
-    value = plain(claim.value, 40)
-    if claim.decade is None:
+    value = plain(value, 40)
+    if decade is None:
         return value
     if lang == "zh":
-        return f"{claim.decade}年代的{value or '作品'}"
-    return f"{value} from the {claim.decade}s".strip()
+        return f"{decade}年代的{value or '作品'}"
+    return f"{value} from the {decade}s".strip()

@@ -16,6 +16,8 @@ __all__ = ["Hours"]
 
 KEPT = 170
 """Hours: a week, the one in which it begins, and one that an event may be ahead."""
+HOUR_DIGIT = 1 << 40
+"""Above every (item, group)."""
 MANY = 32
 """So many batches of an hour are worth adding up."""
 
@@ -39,14 +41,21 @@ class Hours:
         self.newest = max(self.newest, int(hours.max()))
         for old in [hour for hour in self._hours if hour <= self.newest - KEPT]:
             del self._hours[old]
-        keys = items.astype(np.int64) * self.n_groups + groups
-        for hour in np.unique(hours[hours > self.newest - KEPT]).tolist():
-            found, n = np.unique(keys[hours == hour], return_counts=True)
-            batches = self._hours.setdefault(hour, [])
-            batches.append((found, n.astype(np.int64)))
-            if len(batches) > MANY:
-                batches[:] = [_added(batches)]
-            self._note(hour, found, n)
+        kept, oldest = hours > self.newest - KEPT, self.newest - KEPT
+        keys = items[kept].astype(np.int64) * self.n_groups + groups[kept]
+        # One sort for all hours: they are the high digits of the key.
+        found, n = np.unique((hours[kept] - oldest) * HOUR_DIGIT + keys, return_counts=True)
+        edges = np.searchsorted(found, np.arange(1, KEPT + 2) * HOUR_DIGIT)
+        for after in np.flatnonzero(np.diff(edges)).tolist():
+            part = slice(edges[after], edges[after + 1])
+            self._put(oldest + 1 + after, found[part] % HOUR_DIGIT, n[part])
+
+    def _put(self, hour: int, keys: NDArray[np.int64], n: NDArray[np.int64]) -> None:
+        batches = self._hours.setdefault(hour, [])
+        batches.append((keys, n))
+        if len(batches) > MANY:
+            batches[:] = [_added(batches)]
+        self._note(hour, keys, n)
 
     def _note(self, hour: int, keys: NDArray[np.int64], n: NDArray[np.int64]) -> None:
         """Brings the windows that were asked for up to date."""

@@ -107,7 +107,7 @@ class AttributeFeature:
         if self.items_ is None:
             return np.empty((len(candidates), 0), np.float32)
         history = query.history.items
-        known = history >= 0
+        known = (history >= 0) & (history < len(self.items_))
         weights = query.history.decayed(self.decay)[known]
         columns: list[NDArray[np.floating]] = []
         for table in self.items_.words.values():
@@ -123,39 +123,42 @@ def _word_columns(
     table: Categories, history: IntArray, weights: FloatArray, items: IntArray
 ) -> list[NDArray[np.floating]]:
     """Mean weight of the item's words in the history's profile; the same for its last event; word count."""
-    profile = np.zeros(len(table.values) + 1)
-    codes, owner = _words_of(table, history)
-    if len(codes):
-        profile += np.bincount(codes, weights[owner], minlength=len(profile))
-        profile /= max(float(np.abs(weights).sum()), 1e-9)
+    h, n = len(history), len(items)
+    codes, owner = _words_of(table, np.concatenate((history, items)))
+    end = int(np.searchsorted(owner, h))
+    profile = np.bincount(codes[:end], weights[owner[:end]], minlength=len(table.values) + 1)
+    profile /= max(float(np.abs(weights).sum()), 1e-9)
     last = np.zeros(len(profile))
-    if len(history):
-        last[table.codes[table.indptr[history[-1]] : table.indptr[history[-1] + 1]]] = 1.0
-    codes, owner = _words_of(table, items)
-    count = np.bincount(owner, minlength=len(items)).astype(np.float64)
+    last[codes[int(np.searchsorted(owner[:end], h - 1)) : end]] = 1.0
+    mine, whose = codes[end:], owner[end:] - h
+    count = np.bincount(whose, minlength=n).astype(np.float64)
     per_item = np.maximum(count, 1.0)
     return [
-        np.bincount(owner, profile[codes], minlength=len(items)) / per_item,
-        np.bincount(owner, last[codes], minlength=len(items)) / per_item,
+        np.bincount(whose, profile[mine], minlength=n) / per_item,
+        np.bincount(whose, last[mine], minlength=n) / per_item,
         count,
     ]
 
 
 def _words_of(table: Categories, items: IntArray) -> tuple[IntArray, NDArray[np.int64]]:
     """All words of some items, and to which of them each belongs."""
-    inside = np.where(items < len(table.indptr) - 1, items, 0)
-    starts, lengths = table.indptr[inside], table.indptr[inside + 1] - table.indptr[inside]
-    lengths = np.where(items < len(table.indptr) - 1, lengths, 0)
+    known = items < len(table.indptr) - 1
+    inside = items if known.all() else np.where(known, items, 0)
+    starts = table.indptr[inside]
+    lengths = table.indptr[inside + 1] - starts
+    if inside is not items:
+        lengths[~known] = 0
+    ends = np.cumsum(lengths)
     owner = np.repeat(np.arange(len(items)), lengths)
-    offset = np.arange(len(owner)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    return table.codes[np.repeat(starts, lengths) + offset], owner
+    return table.codes[np.arange(len(owner)) + np.repeat(starts - ends + lengths, lengths)], owner
 
 
 def _number_columns(
     numbers: NDArray[np.float64], history: IntArray, weights: FloatArray, items: IntArray
 ) -> list[NDArray[np.floating]]:
     """The item's number, its distance to the weighted mean of the history and to the last event."""
-    value = numbers[items]
+    known = items < len(numbers)
+    value = numbers[items] if known.all() else np.where(known, numbers[np.where(known, items, 0)], np.nan)
     past = numbers[history]
     there = ~np.isnan(past) & (weights > 0)
     if not there.any():

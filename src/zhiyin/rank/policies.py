@@ -54,8 +54,8 @@ def _place(policy: Reranker) -> int:
 def bound(policies: Sequence[Reranker], items: Catalogue, parts: Iterable[object]) -> tuple[Reranker, ...]:
     """The policies of a request, those that look at items with a catalogue; the caller's stay as they are.
 
-    A diversity that knows no vectors yet takes those of one of the `parts`, else it encodes the catalogue. Pins
-    of what the catalogue does not know are dropped.
+    A diversity that knows no vectors yet takes those of one of the `parts`, else it encodes the catalogue.
+    Pins of what the catalogue does not know are dropped.
     """
     ready: list[Reranker] = []
     for policy in policies:

@@ -116,7 +116,10 @@ class VectorIndex:
         return [*ends, (int(self.starts[-1]), len(self.codes))]
 
     def neighbourhoods(self, n_read: int, size: int) -> Iterator[tuple[IntArray, IntArray]]:
-        """Every item once, at most `size` at a time, beside the items that a search near them reads."""
+        """Every row once, at most `size` at a time, beside the rows that a search near them reads, as items.
+
+        Not for an index in which rows were replaced.
+        """
         if not self.starts[-1]:
             for at in range(0, len(self.codes), size):
                 yield self.codes[at : at + size], self.codes
@@ -126,6 +129,9 @@ class VectorIndex:
             near = np.concatenate([self.codes[start:end] for start, end in spans])
             for at in range(int(self.starts[place]), int(self.starts[place + 1]), size):
                 yield self.codes[at : min(at + size, int(self.starts[place + 1]))], near
+        for row in range(int(self.starts[-1]), len(self.codes)):
+            spans = self.spans(self.rows[row].astype(np.float32), n_read)
+            yield self.codes[row : row + 1], np.concatenate([self.codes[start:end] for start, end in spans])
 
     def with_rows(self, items: IntArray, vectors: NDArray[np.floating], n_items: int) -> VectorIndex:
         """The same with other vectors for some items (each once); those up to `n_items` may be new.

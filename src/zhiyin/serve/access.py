@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import os
 import secrets
@@ -163,13 +162,15 @@ class Access:
             raise self._refused("missing", "", "no key was sent")
         scheme, _, secret = authorization.partition(" ")
         secret = secret.strip()
-        if scheme.lower() != "bearer" or not well_formed(secret):
-            raise self._refused("malformed", address, "this is not a key of the form zy_live_…")
+        if scheme.lower() != "bearer":
+            raise self._refused("malformed", address, "expected `Authorization: Bearer zy_live_…`")
         at = self.now()
         digest = _digest(secret, self.pepper)
         record, grant = self._records_now(at).get(digest, (None, None))
         if record is None or grant is None or not hmac.compare_digest(record.digest, digest):
-            raise self._refused("unknown", address, "this key is not known")
+            known = well_formed(secret)
+            detail = "this key is not known" if known else "this is not a key of the form zy_live_…"
+            raise self._refused("unknown" if known else "malformed", address, detail)
         if not _valid(record, at):
             reason = "revoked" if record.revoked_at is not None else "expired"
             raise self._refused(reason, address, f"this key is {reason}")
@@ -191,7 +192,9 @@ class Access:
     def _records_now(self, at: float) -> dict[bytes, tuple[KeyRecord, Grant]]:
         if not 0 <= at - self._read_at < self.fresh_s:
             kept = self.store.keys()
-            self._records = {key.digest: (key, Grant(key.id, key.name, frozenset(key.scopes))) for key in kept}
+            self._records = {
+                key.digest: (key, Grant(key.id, key.name, frozenset(key.scopes))) for key in kept
+            }
             self._read_at = at
         return self._records
 
@@ -237,7 +240,7 @@ def _check(random: str) -> str:
 
 
 def _digest(secret: str, pepper: bytes) -> bytes:
-    return hmac.new(pepper, secret.encode(), hashlib.sha256).digest()
+    return hmac.digest(pepper, secret.encode("utf-8", "surrogatepass"), "sha256")
 
 
 def _valid(key: KeyRecord, at: float) -> bool:

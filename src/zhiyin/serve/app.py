@@ -190,7 +190,7 @@ async def _answered(route: Route, request: Request) -> Response:
     if route.scope and not (route.path == "/metrics" and ground.settings.open_metrics):
         grant = ground.gate.enter(request, route.scope)
     elif request.headers.get("authorization"):
-        grant = ground.gate.enter(request, "read")
+        grant = ground.gate.enter(request, "")
     elif route.path not in OPEN:
         ground.gate.anonymous(request)
     call = Call(ground, request, grant)

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from zhiyin.artefact import read_artefact
 from zhiyin.data.dataset import Dataset
 from zhiyin.errors import ConfigError
-from zhiyin.serve.access import first_key, read_pepper
+from zhiyin.serve.access import first_key, issue_key, read_pepper
 from zhiyin.serve.artefacts import Artefacts
 from zhiyin.serve.ground import Places
 from zhiyin.serve.refit import refit
@@ -41,6 +42,7 @@ def prepare(
         raise ConfigError(f"{project}: expected a project. Make one: zhiyin init {project}")
     places = Places(project)
     places.run.mkdir(mode=0o700, exist_ok=True)
+    new_secret = not places.pepper.exists()
     pepper = read_pepper(places.pepper)
     store = SqliteStore.open(places.store, pepper=pepper)
     try:
@@ -49,7 +51,7 @@ def prepare(
             say(f"loading {data} into {places.store}")
             store.load(Dataset.load(data), at=now())
         version = _artefact(places, store, now, say)
-        return Prepared(first_key(store, pepper, at=now()), version, store.counts())
+        return Prepared(_key(store, pepper, now, new_secret, say), version, store.counts())
     finally:
         store.close()
 
@@ -58,17 +60,35 @@ def _artefact(places: Places, store: Store, now: Callable[[], float], say: Calla
     """The version that serves. What `zhiyin fit` has left is taken the first time, else the log is fitted."""
     artefacts = Artefacts(folder=places.artefacts, store=store)
     fitted, current = places.project / "artefact", artefacts.current()
-    if current is not None:
+    if current is not None and artefacts.path(current.version).is_dir():
         return current.version
-    if fitted.is_dir():
+    if fitted.is_dir() and (current is None or read_artefact(fitted).version == current.version):
         say(f"publishing {fitted}")
         copy = places.artefacts / ".copy"
         shutil.rmtree(copy, ignore_errors=True)
         places.artefacts.mkdir(parents=True, exist_ok=True)
         shutil.copytree(fitted, copy)
+        if current is not None:  # as a backup has left it: what it holds is known
+            return artefacts.publish(
+                copy, seq=current.seq, revision=current.revision, at=now(), actor="server"
+            ).version
         seq, revision = store.last_seq(), store.last_revision()
         return artefacts.publish(copy, seq=seq, revision=revision, at=now(), actor="server").version
     if not store.counts()["items"]:
         return ""
-    say("fitting: there is no artefact yet")
+    say("fitting: there is no artefact" + ("" if current is None else f" {current.version} any more"))
     return refit(places, store, now=now).version
+
+
+def _key(
+    store: Store, pepper: bytes, now: Callable[[], float], new_secret: bool, say: Callable[[str], None]
+) -> str:
+    """The first admin key; another one where the store came without the secret that its keys are known by."""
+    if new_secret and store.keys():
+        say(
+            "the secret of this store's keys is not here: they are not known, a new one follows"
+        )
+        scopes = ("admin", "erase")
+        name = f"restored {int(now())}"
+        return issue_key(store, pepper, name=name, scopes=scopes, at=now(), actor="server")[0]
+    return first_key(store, pepper, at=now())

@@ -32,7 +32,8 @@ class WorkerState(ServerState):
 
 
 class Connection(HttpToolsProtocol):
-    """Sets `zhiyin.gone` in the scope: a call that says, at no cost, whether the client went away."""
+    """Leaves two cheap questions in the scope: `zhiyin.gone`, whether the client went away, and
+    `zhiyin.body_here`, whether the whole body has come."""
 
     server_state: WorkerState
 
@@ -76,6 +77,8 @@ class Connection(HttpToolsProtocol):
         self._in_head = False
         self._unwatch()
         super().on_headers_complete()
+        cycle = self.cycle
+        self.scope["zhiyin.body_here"] = lambda: not cycle.more_body  # type: ignore[typeddict-unknown-key]
         self.cycle.transport = _Lingering(self, self.cycle)  # type: ignore[assignment]
         if self.server_state.closing:
             self.cycle.keep_alive = False

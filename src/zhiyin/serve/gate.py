@@ -38,7 +38,7 @@ class Gate:
         self.strangers = TokenBuckets(per_s=settings.anonymous_per_s, burst=settings.anonymous_burst, now=now)
 
     def enter(self, request: Request, scope: str) -> Grant:
-        """Who is asking, if the key has `scope`; else a problem 401, 403 or 429."""
+        """Who is asking, if the key has `scope` (empty: any valid key); else a problem 401, 403 or 429."""
         address = address_of(request)
         try:
             grant = self.access.enter(request.headers.get("authorization"), address=address)
@@ -47,7 +47,8 @@ class Gate:
             raise
         request.scope["zhiyin.key"] = grant.key_id
         self._take(self.requests, request, grant.key_id, "key")
-        grant.require(scope)
+        if scope:
+            grant.require(scope)
         return grant
 
     def anonymous(self, request: Request) -> None:

@@ -33,6 +33,8 @@ SAFE = {
 }
 """On every answer that does not say otherwise itself; a page sets its own content-security-policy."""
 
+SAFE_PAIRS = [(name.encode(), value.encode()) for name, value in SAFE.items()]
+
 CLIENT_GONE = 499
 """Logged and counted when the client went away before the answer; nobody receives it."""
 
@@ -54,8 +56,8 @@ class Log(Protocol):
 class Guard:
     """ASGI middleware, outermost. `closing` says whether connections should be ended with their next answer.
 
-    Leaves in the scope: `zhiyin.request_id`, `zhiyin.trace_id` (empty without a traceparent), `zhiyin.address`;
-    takes from it `zhiyin.headers` (added to the answer) and `zhiyin.key` (id of the key, for the log).
+    Leaves in the scope: `zhiyin.request_id`, `zhiyin.trace_id` (empty without a traceparent) and
+    `zhiyin.address`; takes from it `zhiyin.headers` (added to the answer) and `zhiyin.key` (for the log).
     """
 
     def __init__(
@@ -67,7 +69,8 @@ class Guard:
         log: Log,
         closing: Callable[[], bool] = lambda: False,
     ) -> None:
-        self.app, self.settings, self.watch, self.log, self.closing = app, settings, watch, log, closing
+        self.app, self.settings, self.watch, self.closing = app, settings, watch, closing
+        self.log = log.bind() if hasattr(log, "bind") else log
         self.clients = ClientAddress(settings.proxies())
         self.origins = frozenset(origin.lower() for origin in settings.cors_origins)
         self._routes: dict[tuple[Any, int], str] | None = None
@@ -172,16 +175,10 @@ class _Passage:
     async def receive(self) -> Message:
         if self._body_done:
             return await self._receive()
-        try:
-            async with asyncio.timeout(max(0.0, self._body_until - time.monotonic())):
-                message = await self._receive()
-        except TimeoutError:
-            seconds = self.guard.settings.body_timeout_s
-            raise Problem(
-                "request_timeout",
-                f"the body was not here after serve.body_timeout_s = {seconds:g} s",
-                headers={"connection": "close"},
-            ) from None
+        if self.scope.get("zhiyin.body_here", bool)():
+            message = await self._receive()  # nothing to wait for: most bodies are small
+        else:
+            message = await self.patiently()
         if message["type"] != "http.request":
             self._body_done = True
             return message
@@ -190,6 +187,19 @@ class _Passage:
             raise self.too_large()
         self._body_done = not message.get("more_body", False)
         return message
+
+    async def patiently(self) -> Message:
+        """The next piece of the body, or a problem when the whole of it takes too long."""
+        try:
+            async with asyncio.timeout(max(0.0, self._body_until - time.monotonic())):
+                return await self._receive()
+        except TimeoutError:
+            seconds = self.guard.settings.body_timeout_s
+            raise Problem(
+                "request_timeout",
+                f"the body was not here after serve.body_timeout_s = {seconds:g} s",
+                headers={"connection": "close"},
+            ) from None
 
     # -- the answer ---------------------------------------------------------------------------------
     async def send(self, message: Message) -> None:
@@ -200,9 +210,9 @@ class _Passage:
 
     def dressed(self, given: Any) -> list[tuple[bytes, bytes]]:
         pairs = list(given)
-        names = {name.lower() for name, _ in pairs}
-        extra: dict[str, str] = {**SAFE, "x-request-id": self.id, **self.scope.get("zhiyin.headers", {})}
-        if b"traceparent" in self.headers and self.scope["zhiyin.trace_id"]:
+        names = {name for name, _ in pairs}
+        extra: dict[str, str] = {"x-request-id": self.id, **self.scope.get("zhiyin.headers", {})}
+        if self.scope["zhiyin.trace_id"]:
             extra["traceparent"] = self.headers[b"traceparent"].decode("latin-1")
         if self.guard.closing():
             extra["connection"] = "close"
@@ -210,11 +220,12 @@ class _Passage:
             extra |= self.cors()
         if self.guard.settings.tls_cert:
             extra["strict-transport-security"] = "max-age=31536000"
-        return pairs + [
-            (name.encode("latin-1"), value.encode("latin-1"))
-            for name, value in extra.items()
-            if name.encode("latin-1") not in names
-        ]
+        more = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in extra.items()]
+        for pair in (*more, *SAFE_PAIRS):
+            if pair[0] not in names:
+                names.add(pair[0])
+                pairs.append(pair)
+        return pairs
 
     def cors(self) -> dict[str, str]:
         origin = self.origin()

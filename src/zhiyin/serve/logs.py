@@ -9,51 +9,80 @@ import re
 import sys
 import unicodedata
 from collections.abc import Callable, Mapping, MutableMapping
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, TextIO
 
+import msgspec
 import structlog
 
 __all__ = ["configure_logs", "redact", "user_hash"]
 
 SECRET = re.compile(r"zy_live_[0-9A-Za-z]*|(?i:bearer)\s+[^\s\"',;]+|(?i:basic)\s+[A-Za-z0-9+/=]{8,}")
 URL_PASSWORD = re.compile(r"(?<=://)[^/@\s]+@")
+SUSPECT = re.compile(r"zy_|://|bearer|basic", re.IGNORECASE)
+"""Without any of these nothing above can be found: most values need no second look."""
 SECRET_NAMES = re.compile(r"authorization|secret|password|passwd|token|pepper|cookie|api_?key", re.IGNORECASE)
 PERSONAL_NAMES = frozenset(
     {"user", "users", "session", "words", "history", "attributes", "address", "ip", "email", "body", "query"}
 )
 HIDDEN = "[hidden]"
 MOST_CHARACTERS = 4000
+TRACEBACK = "exception"
+LEVELS = {"warn": "warning", "exception": "error"}
+KEY_VALUES = structlog.processors.KeyValueRenderer(key_order=["at", "level", "event"], drop_missing=True)
 
 
 def user_hash(user: str, key: bytes) -> str:
-    """A short keyed hash: who holds the key can put the lines of one person together, and nobody else."""
+    """A short keyed hash: who holds the key, and nobody else, can put the lines of one person together."""
     return "u_" + hmac.new(key, user.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:12]
 
 
 def redact(logger: Any, method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A structlog processor: hides secrets and personal fields, and makes every text one safe line."""
-    return {
-        one_line(str(name)): HIDDEN if hidden(str(name)) else cleaned(value) for name, value in fields.items()
-    }
+    """A structlog processor: hides secrets and personal fields, makes every text one safe line."""
+    safe: dict[str, Any] = {}
+    for name, value in fields.items():
+        shown, is_hidden = field_name(name)
+        safe[shown] = HIDDEN if is_hidden else cleaned(value)
+    if TRACEBACK in fields:
+        safe[TRACEBACK] = "\n".join(one_line(line) for line in str(fields[TRACEBACK]).split("\n"))
+    return safe
 
 
-def hidden(name: str) -> bool:
-    return name.lower() in PERSONAL_NAMES or SECRET_NAMES.search(name) is not None
+def as_json(fields: Mapping[str, Any], **options: Any) -> str:
+    return msgspec.json.encode(fields).decode()
+
+
+def as_text(logger: Any, method: str, fields: MutableMapping[str, Any]) -> str:
+    """key=value on one line; a traceback stands below, set off so that it cannot pass for lines of its own."""
+    traceback = fields.pop(TRACEBACK, "")
+    line: str = KEY_VALUES(logger, method, fields)
+    return line + "".join(f"\n    | {row}" for row in traceback.split("\n") if row)
+
+
+@lru_cache(1024)
+def field_name(name: str) -> tuple[str, bool]:
+    """The name as it may be shown, and whether what it names may not."""
+    return one_line(str(name)), name.lower() in PERSONAL_NAMES or SECRET_NAMES.search(name) is not None
 
 
 def cleaned(value: Any) -> Any:
     if isinstance(value, str):
         return one_line(value)
+    if isinstance(value, (int, float, type(None))):
+        return value
     if isinstance(value, Mapping):
-        return {one_line(str(k)): HIDDEN if hidden(str(k)) else cleaned(v) for k, v in value.items()}
+        return redact(None, "", {str(name): inner for name, inner in value.items()})
     if isinstance(value, (list, tuple, set, frozenset)):
         return [cleaned(inner) for inner in value]
-    return value if isinstance(value, (int, float, bool, type(None))) else one_line(str(value))
+    return one_line(str(value))
 
 
 def one_line(text: str) -> str:
     """Without secrets; control and direction characters escaped: a value can neither begin a line of its own
     nor paint a terminal."""
+    if len(text) < 100 and text.isascii() and text.isprintable() and not SUSPECT.search(text):
+        return text
     if len(text) > MOST_CHARACTERS:
         text = text[:MOST_CHARACTERS] + "…"
     text = URL_PASSWORD.sub(f"{HIDDEN}@", SECRET.sub(HIDDEN, text))
@@ -69,6 +98,17 @@ def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode() if ord(character) != 0x0A else "\\n"
 
 
+class Stamp:
+    """Time, level and the fields of every line."""
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        self.fields = dict(fields)
+
+    def __call__(self, logger: Any, method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        return {"at": f"{now[:-6]}Z", "level": LEVELS.get(method, method), **self.fields, **line}
+
+
 def configure_logs(
     *,
     level: str = "info",
@@ -81,29 +121,24 @@ def configure_logs(
     `form`: json, text, or auto (text on a terminal). `fields` stand on every line, such as a worker's number.
     """
     stream = stream or sys.stderr
-    as_text = form == "text" or (form == "auto" and stream.isatty())
-    render: Any = (
-        structlog.processors.KeyValueRenderer(key_order=["at", "level", "event"], drop_missing=True)
-        if as_text
-        else structlog.processors.JSONRenderer(ensure_ascii=False)
-    )
+    text = form == "text" or (form == "auto" and stream.isatty())
+    render: Any = as_text if text else structlog.processors.JSONRenderer(as_json)
     steps: list[Any] = [
         structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        Stamp(fields or {}),
         structlog.processors.format_exc_info,
         redact,
     ]
     structlog.configure(
         processors=[*steps, render],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
     _route_logging(
         level, stream, [*steps, structlog.stdlib.ProcessorFormatter.remove_processors_meta, render]
     )
-    return structlog.get_logger().bind(**(fields or {}))
+    return structlog.get_logger()
 
 
 def _route_logging(level: str, stream: TextIO, steps: list[Callable[..., Any]]) -> None:

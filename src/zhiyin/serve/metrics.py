@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -21,6 +21,7 @@ __all__ = [
 ]
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+T = TypeVar("T")
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 SLOW = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 FAST = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
@@ -123,6 +124,7 @@ class Metrics:
         self.registry: CollectorRegistry = CollectorRegistry()
         self._version = ""
         self._fitted_at = 0.0
+        self._children: dict[tuple[str, tuple[str, ...]], Any] = {}
         self._counters: dict[str, Counter] = {}
         self._histograms: dict[str, Histogram] = {}
         self._gauges: dict[str, Gauge] = {}
@@ -142,16 +144,21 @@ class Metrics:
         self._set("build_info", 1, version or "unknown")
 
     def _count(self, name: str, *labels: str, n: float = 1) -> None:
-        counter = self._counters[name]
-        (counter.labels(*labels) if labels else counter).inc(n)
+        self._of(self._counters, name, labels).inc(n)
 
     def _observe(self, name: str, seconds: float, *labels: str) -> None:
-        histogram = self._histograms[name]
-        (histogram.labels(*labels) if labels else histogram).observe(seconds)
+        self._of(self._histograms, name, labels).observe(seconds)
 
     def _set(self, name: str, value: float, *labels: str) -> None:
-        gauge = self._gauges[name]
-        (gauge.labels(*labels) if labels else gauge).set(value)
+        self._of(self._gauges, name, labels).set(value)
+
+    def _of(self, families: dict[str, T], name: str, labels: tuple[str, ...]) -> T:
+        """The one with these labels; kept, because finding it anew costs more than counting."""
+        found: T | None = self._children.get((name, labels))
+        if found is None:
+            family: Any = families[name]
+            found = self._children[(name, labels)] = family.labels(*labels) if labels else family
+        return found
 
     # -- requests ------------------------------------------------------------------------------------
     def request_started(self) -> None:

@@ -52,7 +52,7 @@ def policies_of(
         for boost in request.boosts:
             meant: IntArray | NDArray[np.bool_] = items.ids.codes(boost.items)
             if boost.filter.strip():
-                mask = parse_filter(boost.filter, limits=limits).mask(items)
+                mask = parse_filter(boost.filter, limits=limits).mask(items).copy()
                 mask[meant[meant >= 0]] = True
                 meant = mask
             boosts.append(Boost(items=meant, times=boost.by))
@@ -71,7 +71,8 @@ def policies_of(
             raise Problem("invalid_value", f"expected a word attribute, there are: {known}", path="$.caps")
         policies.append(CapReranker(attribute=cap.attribute, at_most=cap.at_most))
     if request.exploration is not None:
-        policies.append(_exploring(request.exploration, n, _ByCode(counters, serving)))
+        free = n - sum(pin.position <= n for pin in request.pins)  # an editor's places are not chance's
+        policies.append(_exploring(request.exploration, free, _ByCode(counters, serving)))
     if request.pins:
         codes = items.ids.codes(pin.item for pin in request.pins)
         pins = {int(code): pin.position for code, pin in zip(codes, request.pins) if code >= 0}

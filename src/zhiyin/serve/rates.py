@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import NamedTuple
 
 from zhiyin.serve.problems import Problem
 
 __all__ = ["Rate", "TokenBuckets"]
 
 
-class Rate:
-    """What a bucket said: the headers of the answer, and how long to wait (0 = taken)."""
+class Rate(NamedTuple):
+    """What a bucket said: what is left in it, and how long to wait (0 = taken)."""
 
-    __slots__ = ("burst", "per_s", "remaining", "wait_s")
-
-    def __init__(self, remaining: float, wait_s: float, per_s: float, burst: float) -> None:
-        self.remaining, self.wait_s, self.per_s, self.burst = remaining, wait_s, per_s, burst
-
-    def headers(self) -> dict[str, str]:
-        """Quota and window, what is left and when more comes: draft-ietf-httpapi-ratelimit-headers."""
-        window = max(1, round(self.burst / self.per_s))
-        return {
-            "ratelimit-policy": f'"default";q={int(self.burst)};w={window}',
-            "ratelimit": f'"default";r={int(self.remaining)};t={max(0, -int(-self.wait_s // 1))}',
-        }
+    remaining: float
+    wait_s: float
 
 
 class TokenBuckets:
@@ -38,6 +30,7 @@ class TokenBuckets:
         self, *, per_s: float, burst: float, now: Callable[[], float], n_buckets: int = 10_000
     ) -> None:
         self.per_s, self.burst, self.now, self.n_buckets = per_s, burst, now, n_buckets
+        self._policy = f'"default";q={int(burst)};w={max(1, round(burst / per_s))}' if per_s > 0 else ""
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def __len__(self) -> int:
@@ -60,7 +53,7 @@ class TokenBuckets:
         self._buckets.move_to_end(name)
         if len(self._buckets) > self.n_buckets:
             self._buckets.popitem(last=False)
-        return Rate(tokens, wait, self.per_s, self.burst)
+        return Rate(tokens, wait)
 
     def take(self, name: str, cost: float = 1.0) -> dict[str, str]:
         """The headers for the answer; a problem 429 when there is too little in the bucket."""
@@ -68,5 +61,10 @@ class TokenBuckets:
         if rate is None:
             return {}
         if rate.wait_s > 0:
-            raise Problem("rate_limited", retry_after_s=rate.wait_s, headers=rate.headers())
-        return rate.headers()
+            raise Problem("rate_limited", retry_after_s=rate.wait_s, headers=self._headers(rate))
+        return self._headers(rate)
+
+    def _headers(self, rate: Rate) -> dict[str, str]:
+        """Quota and window, what is left and when more comes: draft-ietf-httpapi-ratelimit-headers."""
+        left = f'"default";r={int(rate.remaining)};t={math.ceil(rate.wait_s)}'
+        return {"ratelimit-policy": self._policy, "ratelimit": left}

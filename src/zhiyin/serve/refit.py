@@ -74,7 +74,8 @@ def publish(
 ) -> Publication:
     """Loads what was written, as a worker would, and publishes it or refuses it."""
     serving = artefacts.current()
-    old = None if serving is None else Recommender.load(artefacts.path(serving.version), histories=False)
+    gone = serving is None or not artefacts.path(serving.version).is_dir()
+    old = None if serving is None or gone else Recommender.load(artefacts.path(serving.version), histories=False)
     faults = (checks or Checks()).faults(Recommender.load(fresh, histories=False), data, old)
     if faults:
         artefacts.refuse(version, "; ".join(faults), at=at, actor=actor)

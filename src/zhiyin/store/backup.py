@@ -109,14 +109,18 @@ def describe(folder: Path, at: float) -> BackupManifest:
         counters, schema = dict(rows(db, "SELECT name, n FROM counters")), schema_of(db)
     finally:
         db.close()
-    files = {name.relative_to(folder).as_posix(): summed(name) for name in sorted(folder.rglob("*")) if name.is_file()}
+    files = {
+        name.relative_to(folder).as_posix(): summed(name)
+        for name in sorted(folder.rglob("*"))
+        if name.is_file()
+    }
     return BackupManifest(
         at=at, schema=schema, seq=counters.get("seq", 0), revision=counters.get("revision", 0), files=files
     ).signed()
 
 
 def verify_backup(path: str | Path) -> BackupManifest:
-    """The manifest of a backup whose every byte is as it was written; StoreError names the file that is not."""
+    """The manifest of a backup whose every byte is as it was written; StoreError names what is not."""
     folder = Path(path)
     try:
         manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=BackupManifest)
@@ -124,10 +128,13 @@ def verify_backup(path: str | Path) -> BackupManifest:
         raise StoreError(f"{folder} is no backup: {MANIFEST} cannot be read ({error.strerror})") from error
     except msgspec.MsgspecError as error:
         raise StoreError(f"{folder / MANIFEST} is damaged: {error}. Use another backup") from error
-    if manifest.format != FORMAT:
-        raise StoreError(f"{folder} has format {manifest.format}, this version reads {FORMAT}: use the version that made it")
     if manifest != manifest.signed():
         raise StoreError(f"{folder / MANIFEST} is damaged: it is not what was written. Use another backup")
+    if manifest.format != FORMAT:
+        raise StoreError(
+            f"{folder / MANIFEST} has format {manifest.format}, this version reads {FORMAT}: "
+            "use the version of zhiyin that made it"
+        )
     for name, sums in manifest.files.items():
         file = folder / name
         parts = PurePosixPath(name).parts
@@ -157,7 +164,9 @@ def restore_backup(path: str | Path, target: str | Path, *, force: bool = False)
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source / file, folder / file)
             if summed(folder / file) != tuple(sums):
-                raise StoreError(f"{source / file} changed while it was copied: nothing was restored, try again")
+                raise StoreError(
+                    f"{source / file} changed while it was copied: nothing was restored, try again"
+                )
         sync_tree(folder)
         for part in sorted(folder.iterdir(), key=lambda part: part.name == STORE_FILE):
             put_in_place(part, target / part.name)
@@ -194,7 +203,9 @@ def store_file(path: str | Path) -> Path:
     path = Path(path)
     found = path / STORE_FILE if path.is_dir() else path
     if not found.is_file():
-        raise StoreError(f"there is no store at {found}: give a store's file, or a directory with {STORE_FILE}")
+        raise StoreError(
+            f"there is no store at {found}: give a store's file, or a directory with {STORE_FILE}"
+        )
     return found
 
 

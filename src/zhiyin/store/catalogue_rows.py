@@ -8,6 +8,7 @@ import apsw
 import msgspec
 
 from zhiyin.errors import DataError
+from zhiyin.store.connections import rows, value
 from zhiyin.store.event_log import item_key
 from zhiyin.store.group_commit import Transaction
 from zhiyin.store.records import ItemChange, ItemRecord
@@ -35,40 +36,41 @@ def delete_items(transaction: Transaction, ids: Sequence[str]) -> list[bool]:
     """Which of them were there. The key stays, for the events that name it."""
     there = []
     for id in ids:
-        row = transaction.db.execute(
-            "SELECT key FROM items WHERE id = ? AND record IS NOT NULL", (id,)
-        ).fetchone()
-        if row is not None:
-            write_record(transaction, row[0], None)
+        key = value(transaction.db, "SELECT key FROM items WHERE id = ? AND record IS NOT NULL", (id,))
+        if key is not None:
+            write_record(transaction, key, None)
             transaction.add("items", -1)
-        there.append(row is not None)
+        there.append(key is not None)
     return there
 
 
 def write_record(transaction: Transaction, key: int, blob: bytes | None) -> bool:
     """Whether there was no record before."""
     db = transaction.db
-    new = db.execute("SELECT record IS NULL FROM items WHERE key = ?", (key,)).fetchone()[0]
+    new = value(db, "SELECT record IS NULL FROM items WHERE key = ?", (key,))
     revision = transaction.add("revision")
     db.execute("UPDATE items SET record = ?, revision = ? WHERE key = ?", (blob, revision, key))
     return bool(new)
 
 
 def item(db: apsw.Connection, id: str) -> ItemRecord | None:
-    row = db.execute("SELECT record FROM items WHERE id = ?", (id,)).fetchone()
-    return None if row is None or row[0] is None else unpack(row[0])
+    blob = value(db, "SELECT record FROM items WHERE id = ?", (id,))
+    return None if blob is None else unpack(blob)
 
 
 def items(db: apsw.Connection, after: str, limit: int) -> list[ItemRecord]:
-    rows = db.execute(
-        "SELECT record FROM items WHERE id > ? AND record IS NOT NULL ORDER BY id LIMIT ?", (after, limit)
+    found = rows(
+        db, "SELECT record FROM items WHERE id > ? AND record IS NOT NULL ORDER BY id LIMIT ?", (after, limit)
     )
-    return [unpack(blob) for (blob,) in rows]
+    return [unpack(blob) for (blob,) in found]
 
 
 def changes(db: apsw.Connection, revision: int, limit: int) -> list[ItemChange]:
-    rows = db.execute(
+    found = rows(
+        db,
         "SELECT revision, key, id, record FROM items WHERE revision > ? ORDER BY revision LIMIT ?",
         (revision, limit),
     )
-    return [ItemChange(step, key, id, None if blob is None else unpack(blob)) for step, key, id, blob in rows]
+    return [
+        ItemChange(step, key, id, None if blob is None else unpack(blob)) for step, key, id, blob in found
+    ]

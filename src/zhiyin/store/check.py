@@ -1,4 +1,4 @@
-"""A store looked through from end to end, without changing it: pages, structure, rows, counters, audit trail."""
+"""A store looked through from end to end, unchanged: pages, structure, rows, counters, audit trail."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SIZES = {
 
 
 def check_store(path: str | Path) -> list[str]:
-    """What is wrong, in words; [] = nothing. Takes about ten seconds a gigabyte; services may go on meanwhile."""
+    """What is wrong, in words; [] = nothing. About 10 s a gigabyte; services may go on meanwhile."""
     path = Path(path)
     if not path.is_file():
         return [f"there is no store at {path}"]
@@ -55,7 +55,7 @@ def check_store(path: str | Path) -> list[str]:
 
 def complaints(db: apsw.Connection, path: Path) -> Iterator[str]:
     if schema_of(db) != len(STEPS):
-        yield f"the schema is {schema_of(db)}, this version uses {len(STEPS)}: opening it migrates an older one"
+        yield f"the schema is {schema_of(db)}, not {len(STEPS)}: opening the store migrates an older one"
         return
     db.execute("BEGIN")
     try:

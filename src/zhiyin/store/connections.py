@@ -12,7 +12,18 @@ import msgspec
 
 from zhiyin.errors import StoreBusyError, StoreError
 
-__all__ = ["FATAL", "PAGE_SIZE", "RESERVED", "connect_reader", "connect_writer", "reading", "refusal", "row", "rows", "value"]
+__all__ = [
+    "FATAL",
+    "PAGE_SIZE",
+    "RESERVED",
+    "connect_reader",
+    "connect_writer",
+    "reading",
+    "refusal",
+    "row",
+    "rows",
+    "value",
+]
 
 PAGE_SIZE = 4096
 RESERVED = 8

@@ -1,8 +1,9 @@
 """What a store must be able to do: durable state behind one set of verbs, whatever the database.
 
 Every write returns a future that is done when the change is on disk (fsynced); before that it may be
-lost, after that it may not. Writes of many callers share one commit. A failed commit fails every future in it, and
-nothing of it is kept. Reads see every change whose future was done before they began, in every process.
+lost, after that it may not. Writes of many callers share one commit. A failed commit fails every future
+in it, and nothing of it is kept. Reads see every change whose future was done before they began, in
+every process.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ class Store(Protocol):
         ...
 
     def history(self, user: str, n: int) -> PastRows:
-        """The last `n` events by time that are a preference (no impressions); empty for a stranger or who opted out."""
+        """The last `n` events by time that are a preference (no impressions); empty for a stranger, and for
+        who opted out."""
         ...
 
     def session_history(self, session: str, n: int) -> PastRows:
@@ -69,7 +71,8 @@ class Store(Protocol):
     def changes(self, revision: int, limit: int) -> list[ItemChange]:
         """Steps of the catalogue with a higher revision, lowest first; only the last of each item.
 
-        An item that events have named and nobody described is a change too (record None): its key must be known.
+        An item that events have named and nobody described is a change too (record None): its key must
+        be known.
         """
         ...
 
@@ -81,8 +84,8 @@ class Store(Protocol):
         ...
 
     def erase(self, user: str, *, at: float, actor: str) -> Future[Receipt]:
-        """Record, events, slates and every trace of the id are gone from the file when the future is done (secure
-        delete, no copy left in the write-ahead log); the audit row holds the receipt."""
+        """Record, events, slates and every trace of the id are gone from the file when the future is done
+        (secure delete, no copy left in the write-ahead log); the audit row holds the receipt."""
         ...
 
     # -- answers ---------------------------------------------------------------------------------

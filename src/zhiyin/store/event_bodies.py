@@ -1,4 +1,4 @@
-"""What counts of an event as 40 bytes with a checksum: read by the thousand at once, and no flipped bit passes.
+"""What counts of an event as 40 bytes with a checksum: thousands are read at once, no flipped bit passes.
 
 The same bytes stand in the row and in the indexes that answer `history`.
 """
@@ -36,11 +36,11 @@ def body_of(
 ) -> bytes:
     """One event; OverflowError when the value is no float32."""
     when, number = NO_TIME if at is None else at, NAN if value is None else value
-    bare = PACKED.pack(seq, when, user, item, number, kind, attributed, 0, 0)[:32]
+    bare = bytes(PACKED.pack(seq, when, user, item, number, kind, attributed, 0, 0)[:32])
     a, b, c, d = WORDS.unpack(bare)
     mixed = (a * FACTORS[0] + b * FACTORS[1] + c * FACTORS[2] + d * FACTORS[3]) & MASK
     mixed = ((mixed ^ (mixed >> 31)) * LAST) & MASK
-    return bare + (mixed ^ (mixed >> 31)).to_bytes(8, "little")
+    return bare + int(mixed ^ (mixed >> 31)).to_bytes(8, "little")
 
 
 def seals(bodies: NDArray[np.void]) -> NDArray[np.uint64]:
@@ -60,7 +60,7 @@ def seal_all(bodies: NDArray[np.void]) -> None:
 
 
 def unpack(text: str | None, where: object) -> NDArray[np.void]:
-    """(n,) rows of `BODY` from bodies in hexadecimal, one behind the other. Raises StoreError when one is damaged."""
+    """(n,) rows of `BODY` from hexadecimal, one behind the other. StoreError if any is damaged."""
     bodies: NDArray[np.void] = np.frombuffer(bytes.fromhex(text or ""), BODY)
     good = seals(bodies) == bodies["seal"]
     if not good.all():

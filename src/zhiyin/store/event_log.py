@@ -9,6 +9,7 @@ import apsw
 import msgspec
 import numpy as np
 
+from zhiyin.store.connections import row, value
 from zhiyin.store.event_bodies import body_of, columns_of, damaged, unpack
 from zhiyin.store.group_commit import Transaction
 from zhiyin.store.records import EVENT_KINDS, IMPRESSION, Event, EventRows, Outcome, PastRows
@@ -55,9 +56,9 @@ def append_one(
         return Outcome(status="rejected", event_id=event.event_id, code="bad_value", path=path, detail=detail)
     db = transaction.db
     if event.event_id:
-        first = db.execute("SELECT seq FROM events WHERE event_id = ?", (event.event_id,)).fetchone()
+        first = value(db, "SELECT seq FROM events WHERE event_id = ?", (event.event_id,))
         if first is not None:
-            return Outcome(status="duplicate", event_id=event.event_id, seq=first[0])
+            return Outcome(status="duplicate", event_id=event.event_id, seq=first)
     user = users.get(event.user)
     if user is None:
         user = users[event.user] = user_key(transaction, event.user)
@@ -105,9 +106,9 @@ def fault_of(event: Event) -> tuple[str, str] | None:
 
 
 def user_key(transaction: Transaction, user: str) -> int:
-    row = transaction.db.execute("SELECT key FROM users WHERE id = ?", (user,)).fetchone()
-    if row is not None:
-        return int(row[0])
+    known = value(transaction.db, "SELECT key FROM users WHERE id = ?", (user,))
+    if known is not None:
+        return int(known)
     # Keys are never given twice, so that what still counts an erased user's key meets no other user.
     key = transaction.add("user_key")
     transaction.db.execute("INSERT INTO users(key, id) VALUES(?, ?)", (key, user))
@@ -116,9 +117,9 @@ def user_key(transaction: Transaction, user: str) -> int:
 
 
 def item_key(transaction: Transaction, item: str) -> int:
-    row = transaction.db.execute("SELECT key FROM items WHERE id = ?", (item,)).fetchone()
-    if row is not None:
-        return int(row[0])
+    known = value(transaction.db, "SELECT key FROM items WHERE id = ?", (item,))
+    if known is not None:
+        return int(known)
     key, revision = transaction.add("item_key"), transaction.add("revision")
     transaction.db.execute("INSERT INTO items(key, id, revision) VALUES(?, ?, ?)", (key, item, revision))
     return key
@@ -142,8 +143,7 @@ ROWS = "SELECT group_concat(hex(body), '') FROM (SELECT body FROM events WHERE s
 
 
 def history(db: apsw.Connection, user: str, n: int, path: Path) -> PastRows:
-    row = db.execute(HISTORY, (user, n)).fetchone()
-    key, text = row or (0, None)
+    key, text = row(db, HISTORY, (user, n)) or (0, None)
     bodies = unpack(text, path)[::-1]
     if not (bodies["user"] == key).all():
         raise damaged(path, f"events of other users stand under {key}")
@@ -151,12 +151,12 @@ def history(db: apsw.Connection, user: str, n: int, path: Path) -> PastRows:
 
 
 def session_history(db: apsw.Connection, session: str, n: int, path: Path) -> PastRows:
-    bodies = unpack(db.execute(SESSION, (session, n)).fetchone()[0], path)[::-1]
+    bodies = unpack(value(db, SESSION, (session, n)), path)[::-1]
     return PastRows(**columns_of(bodies))  # type: ignore[arg-type]
 
 
 def event_rows(db: apsw.Connection, seq: int, limit: int, path: Path) -> EventRows:
-    bodies = unpack(db.execute(ROWS, (seq, limit)).fetchone()[0], path)
+    bodies = unpack(value(db, ROWS, (seq, limit)), path)
     return EventRows(
         users=bodies["user"].astype(np.int64),
         attributed=bodies["attributed"].astype(np.bool_),

@@ -1,4 +1,4 @@
-"""One thread that writes: what many callers want goes to disk in one synced commit, and only then are they told."""
+"""One thread that writes: what many callers want goes to disk in one commit, and only then are they told."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import apsw
 
 from zhiyin.errors import StoreBusyError, StoreError
-from zhiyin.store.connections import FATAL, refusal
+from zhiyin.store.connections import FATAL, refusal, rows
 
 __all__ = ["GroupCommit", "Transaction"]
 
@@ -41,7 +41,7 @@ class Transaction:
     @classmethod
     def begin(cls, db: apsw.Connection) -> Transaction:
         db.execute("BEGIN IMMEDIATE")
-        counters = dict(db.execute("SELECT name, n FROM counters"))
+        counters = dict(rows(db, "SELECT name, n FROM counters"))
         return cls(db, counters, dict(counters))
 
     def add(self, name: str, n: int = 1) -> int:
@@ -83,8 +83,8 @@ class Write:
 class GroupCommit:
     """Takes writes, commits them together, resolves their futures. Bounded: a full queue refuses at once.
 
-    Writers of several processes take turns by a lock on a file beside the database. After a failed commit nothing
-    of it is kept, every future of it fails, and the next one starts on a fresh connection.
+    Writers of several processes take turns by a lock on a file beside the database. After a failed commit
+    nothing of it is kept, every future of it fails, and the next one starts on a fresh connection.
     """
 
     def __init__(
@@ -109,7 +109,8 @@ class GroupCommit:
         self._closing = False
         self._db: apsw.Connection | None = None
         # As long as it is open, a fresh writer goes on from the last good commit. Without it the writer would
-        # read the log anew, find the frames of a commit whose sync failed, and build on what the disk never got.
+        # read the log anew, find the frames of a commit whose sync failed, and build on what the disk never
+        # got.
         self._anchor = connect_anchor(connect)
         self._checkpointer: apsw.Connection | None = None
         self._wal_pages = 0
@@ -222,7 +223,7 @@ class GroupCommit:
                 write.settle()
 
     def _fail(self, batch: list[Write], error: BaseException) -> None:
-        """Nothing of the batch counts. The connection goes too: what it has cached may not be what is on disk."""
+        """Nothing of the batch counts. The connection goes too: what it cached may not be what is on disk."""
         said = refusal(error, self.path)
         said.__cause__ = error
         self.failure = str(said)
@@ -272,7 +273,7 @@ class GroupCommit:
         return pages == copied
 
     def _scrub(self, wait_ms: int = 20) -> None:
-        """Empty the log, then tell who asked for an erasure. Readers of an old state hold it up: try again."""
+        """Empty the log, then tell who asked for an erasure. Readers of an old state hold it up: later."""
         if not self._checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE, wait_ms=wait_ms):
             return
         waiting, self._to_scrub = self._to_scrub, []

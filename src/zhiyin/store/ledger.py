@@ -1,8 +1,8 @@
 """Keys, the audit trail, settings, checkpoints and remembered answers.
 
-An audit row's digest covers the digest of the row before, so that no row can be changed, added or taken out from the
-middle unseen. Target and detail enter it through a salted hash: when a user is erased the words and the
-salt go, the hash stays, and the chain still holds.
+An audit row's digest covers the digest of the row before, so that no row can be changed, added or taken
+out unseen. Target and detail enter it through a salted hash: when a user is erased the words and the salt
+go, the hash stays, and the chain still holds.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Mapping
 import apsw
 import msgspec
 
+from zhiyin.store.connections import row, rows, value
 from zhiyin.store.group_commit import Transaction
 from zhiyin.store.records import AuditRow, KeyRecord
 
@@ -47,10 +48,10 @@ def add_audit(
     transaction: Transaction, at: float, actor: str, action: str, target: str, detail: str = ""
 ) -> None:
     db = transaction.db
-    last = db.execute("SELECT digest FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
+    last = value(db, "SELECT digest FROM audit ORDER BY seq DESC LIMIT 1")
     seq, salt = transaction.add("audit"), os.urandom(16)
     bound = bound_of(salt, target, detail)
-    digest = digest_of("" if last is None else last[0], seq, at, actor, action, bound)
+    digest = digest_of(last or "", seq, at, actor, action, bound)
     db.execute(
         "INSERT INTO audit VALUES(?,?,?,?,?,?,?,?,?)",
         (seq, at, actor, action, target, detail, salt, bound, digest),
@@ -67,20 +68,22 @@ def digest_of(before: str, seq: int, at: float, actor: str, action: str, bound: 
 
 def forget_target(db: apsw.Connection, target: str) -> None:
     """Take a name out of the trail; inside of details only where it is too long to stand there by chance."""
-    within = " OR instr(detail, ?1)" if len(target) >= LONG else ""
     db.execute(
-        f"UPDATE audit SET target = ?2, detail = '', salt = NULL WHERE target = ?1{within}", (target, ERASED)
+        "UPDATE audit SET target = ?2, detail = '', salt = NULL "
+        "WHERE target = ?1 OR (?3 AND instr(detail, ?1))",
+        (target, ERASED, len(target) >= LONG),
     )
 
 
 def audit_rows(db: apsw.Connection, after: int, limit: int) -> list[AuditRow]:
-    rows = db.execute(
+    found = rows(
+        db,
         "SELECT seq, at, actor, action, target, detail, digest FROM audit WHERE seq > ? ORDER BY seq LIMIT ?",
         (after, limit),
     )
     return [
         AuditRow(seq=seq, at=at, actor=actor, action=action, target=target, detail=detail, digest=digest)
-        for seq, at, actor, action, target, detail, digest in rows
+        for seq, at, actor, action, target, detail, digest in found
     ]
 
 
@@ -95,8 +98,7 @@ def audit_is_whole(db: apsw.Connection) -> bool:
         if seq != count or not spoken or digest != digest_of(before, seq, at, actor, action, bound):
             return False
         before = digest
-    total = db.execute("SELECT n FROM counters WHERE name = 'audit'").fetchone()
-    return count == (0 if total is None else total[0])
+    return count == (value(db, "SELECT n FROM counters WHERE name = 'audit'") or 0)
 
 
 # -- keys --------------------------------------------------------------------------------------
@@ -107,11 +109,11 @@ def add_key(transaction: Transaction, key: KeyRecord, actor: str) -> None:
 
 def revoke_key(transaction: Transaction, id: str, at: float, actor: str) -> bool:
     """False when there is no such key, or it was revoked before."""
-    row = transaction.db.execute("SELECT body FROM keys WHERE id = ?", (id,)).fetchone()
-    if row is None or (key := unpack_key(row[0])).revoked_at is not None:
+    body = value(transaction.db, "SELECT body FROM keys WHERE id = ?", (id,))
+    if body is None or (key := unpack_key(body)).revoked_at is not None:
         return False
-    body = pack(msgspec.structs.replace(key, revoked_at=at))
-    transaction.db.execute("UPDATE keys SET body = ? WHERE id = ?", (body, id))
+    revoked = pack(msgspec.structs.replace(key, revoked_at=at))
+    transaction.db.execute("UPDATE keys SET body = ? WHERE id = ?", (revoked, id))
     add_audit(transaction, at, actor, "key.revoke", id)
     return True
 
@@ -124,8 +126,8 @@ def use_keys(transaction: Transaction, last_used_at: Mapping[str, float]) -> Non
 
 
 def keys(db: apsw.Connection) -> list[KeyRecord]:
-    rows = db.execute("SELECT body, last_used_at FROM keys ORDER BY id").fetchall()
-    found = [msgspec.structs.replace(unpack_key(body), last_used_at=at) for body, at in rows]
+    stored = rows(db, "SELECT body, last_used_at FROM keys ORDER BY id")
+    found = [msgspec.structs.replace(unpack_key(body), last_used_at=at) for body, at in stored]
     return sorted(found, key=lambda key: key.created_at)
 
 
@@ -136,8 +138,7 @@ def set_setting(transaction: Transaction, name: str, value: str, at: float, acto
 
 
 def setting(db: apsw.Connection, name: str) -> str:
-    row = db.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
-    return "" if row is None else str(row[0])
+    return str(value(db, "SELECT value FROM settings WHERE name = ?", (name,)) or "")
 
 
 def save_checkpoint(transaction: Transaction, name: str, seq: int, state: bytes) -> None:
@@ -145,7 +146,8 @@ def save_checkpoint(transaction: Transaction, name: str, seq: int, state: bytes)
 
 
 def checkpoint(db: apsw.Connection, name: str) -> tuple[int, bytes] | None:
-    return db.execute("SELECT seq, state FROM checkpoints WHERE name = ?", (name,)).fetchone()
+    found = row(db, "SELECT seq, state FROM checkpoints WHERE name = ?", (name,))
+    return None if found is None else (found[0], found[1])
 
 
 def remember(transaction: Transaction, key: str, answer: bytes, at: float) -> None:
@@ -154,5 +156,5 @@ def remember(transaction: Transaction, key: str, answer: bytes, at: float) -> No
 
 
 def remembered(db: apsw.Connection, key: str) -> bytes | None:
-    row = db.execute("SELECT answer FROM answers WHERE key = ?", (key,)).fetchone()
-    return None if row is None else row[0]
+    answer: bytes | None = value(db, "SELECT answer FROM answers WHERE key = ?", (key,))
+    return answer

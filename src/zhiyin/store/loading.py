@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from zhiyin.data.dataset import Dataset
 from zhiyin.errors import StoreError
 from zhiyin.store.catalogue_rows import pack as pack_record
+from zhiyin.store.connections import rows
 from zhiyin.store.event_bodies import BODY, NO_TIME, seal_all
 from zhiyin.store.event_log import More, micros, pack_more
 from zhiyin.store.group_commit import Transaction
@@ -28,10 +29,9 @@ def load(transaction: Transaction, data: Dataset, at: float) -> None:
     for table in ("events", "items", "users"):
         if db.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is not None:  # noqa: S608
             raise StoreError(f"the store has {table} already: a data set is loaded into a new store only")
-    indexes = db.execute(
-        "SELECT name, sql FROM sqlite_master WHERE tbl_name = 'events' AND sql LIKE 'CREATE%INDEX%'"
+    remade = rows(
+        db, "SELECT name, sql FROM sqlite_master WHERE tbl_name = 'events' AND sql LIKE 'CREATE%INDEX%'"
     )
-    remade = indexes.fetchall()
     for name, _ in remade:
         db.execute(f"DROP INDEX {name}")
     db.executemany("INSERT INTO items VALUES(?,?,?,?)", item_rows(data, at))

@@ -42,7 +42,9 @@ def pages_in_log(path: Path, valid: int) -> set[int]:
     log = path.with_name(path.name + "-wal")
     data = log.read_bytes() if valid and log.exists() else b""
     size = PAGE_SIZE + FRAME
-    return {int.from_bytes(data[start : start + 4], "big") for start in range(HEADER, HEADER + valid * size, size)}
+    return {
+        int.from_bytes(data[start : start + 4], "big") for start in range(HEADER, HEADER + valid * size, size)
+    }
 
 
 def chained(data: bytes) -> bytes:

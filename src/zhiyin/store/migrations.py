@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import apsw
 
 from zhiyin.errors import StoreError
+from zhiyin.store.connections import value
 
 __all__ = ["STEPS", "migrate", "schema_of"]
 
@@ -35,7 +36,7 @@ CREATE TABLE events(
     seq INTEGER PRIMARY KEY,
     user INTEGER NOT NULL,                  -- 0 = a visitor without a name
     kind INTEGER NOT NULL,                  -- position in EVENT_KINDS
-    at INTEGER,                             -- microseconds, at most an hour after received_at; NULL = no clock
+    at INTEGER,                             -- microseconds, at most received_at + 1 h; NULL = no clock
     body BLOB NOT NULL,                     -- event_bodies.BODY: these again, item, value, and a checksum
     received_at INTEGER NOT NULL,
     sent_at INTEGER,                        -- as sent, where that is not `at`
@@ -88,16 +89,16 @@ STEPS: tuple[str, ...] = (SCHEMA_1,)
 
 def schema_of(db: apsw.Connection) -> int:
     """The number of the schema of an open database; 0 = a new one."""
-    return int(db.execute("PRAGMA user_version").fetchone()[0])
+    return int(value(db, "PRAGMA user_version"))
 
 
 def migrate(db: apsw.Connection, steps: Sequence[str] = STEPS) -> bool:
     """Bring a database to the schema of these steps, in one transaction; whether there was anything to do."""
     if schema_of(db) == len(steps):
         return False
-    with_lock = db.execute("BEGIN IMMEDIATE")
+    db.execute("BEGIN IMMEDIATE")
     try:
-        done = schema_of(with_lock.connection)
+        done = schema_of(db)
         if done > len(steps):
             raise StoreError(
                 f"{db.filename} has schema {done}, this version knows {len(steps)}: "

@@ -1,4 +1,4 @@
-"""Opening a store: made, recovered, migrated, and looked through for damage before anything is read from it."""
+"""Opening a store: made, recovered, migrated, and looked through for damage before anything is read."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ MADE = b"zhiyin store\n"
 def prepare(path: Path, connect: Callable[[], apsw.Connection], *, verify: bool = True) -> None:
     """Raises StoreError when the file is damaged or of a newer version; else it is ready for use.
 
-    `connect` gives a connection through `summing_vfs`. Pages that a crash has torn are mended first, from the log.
+    `connect` gives a connection through `summing_vfs`. Pages that a crash has torn are mended first, from
+    the log.
     """
     new = make_private(path)
     if not new and path.stat().st_size < PAGE_SIZE and (path.stat().st_size or was_made(path)):

@@ -1,8 +1,8 @@
 """A checksum in every page of the database file, written when the write-ahead log is copied into it.
 
 The last 8 bytes of a page are reserved for it. Only the connection that makes the file and the one that
-checkpoints go through this layer, so a request never pays for it; `bad_pages` reads the file from end to end, a
-gigabyte in a few seconds. Row checksums catch what changes in between.
+checkpoints go through this layer, so a request never pays for it; `bad_pages` reads the file from end to
+end, a gigabyte in a few seconds. The checksums of the events catch what changes in between.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class SummingVfs(apsw.VFS):
         super().__init__(self.vfs_name, below)
 
     def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:  # noqa: N802
-        kind = SummingFile if flags[0] & apsw.SQLITE_OPEN_MAIN_DB else apsw.VFSFile
+        kind: type[apsw.VFSFile] = SummingFile if flags[0] & apsw.SQLITE_OPEN_MAIN_DB else apsw.VFSFile
         return kind(self.below, name, flags)
 
 

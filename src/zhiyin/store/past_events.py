@@ -8,6 +8,7 @@ from typing import Any
 import apsw
 import numpy as np
 
+from zhiyin.store.connections import rows, value
 from zhiyin.store.event_bodies import NO_TIME, unpack
 from zhiyin.store.event_log import More, unpack_more
 from zhiyin.store.records import EVENT_KINDS
@@ -23,12 +24,12 @@ OF_USER = " UNION ALL ".join(
 
 def events_of_user(db: apsw.Connection, key: int, path: Path) -> list[dict[str, Any]]:
     """In the order of the log, ready for JSON; what an event does not say is left out."""
-    rows = db.execute(OF_USER + " ORDER BY 1", (key,)).fetchall()
-    bodies = unpack("".join(row[1] for row in rows), path)
-    ids = {0: None}
+    found = rows(db, OF_USER + " ORDER BY 1", (key,))
+    bodies = unpack("".join(row[1] for row in found), path)
+    ids: dict[int, str | None] = {0: None}
     for item in set(bodies["item"].tolist()) - {0}:
-        ids[item] = db.execute("SELECT id FROM items WHERE key = ?", (item,)).fetchone()[0]
-    return [as_dict(body, ids[body["item"]], *row[2:]) for body, row in zip(bodies, rows, strict=True)]
+        ids[item] = value(db, "SELECT id FROM items WHERE key = ?", (item,))
+    return [as_dict(body, ids[body["item"]], *row[2:]) for body, row in zip(bodies, found, strict=True)]
 
 
 def as_dict(

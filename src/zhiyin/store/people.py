@@ -15,6 +15,7 @@ import apsw
 import msgspec
 
 from zhiyin.errors import DataError
+from zhiyin.store.connections import row, rows, value
 from zhiyin.store.event_log import user_key
 from zhiyin.store.group_commit import Transaction
 from zhiyin.store.ledger import add_audit, forget_target
@@ -42,13 +43,13 @@ def put_users(transaction: Transaction, records: Sequence[UserRecord], at: float
 
 def user(db: apsw.Connection, id: str) -> UserRecord | None:
     """Bare for a user whom only events have named."""
-    row = db.execute("SELECT record FROM users WHERE id = ?", (id,)).fetchone()
-    return None if row is None else record_of(id, row[0])
+    found = row(db, "SELECT record FROM users WHERE id = ?", (id,))
+    return None if found is None else record_of(id, found[0])
 
 
 def users(db: apsw.Connection, after: str, limit: int) -> list[UserRecord]:
-    rows = db.execute("SELECT id, record FROM users WHERE id > ? ORDER BY id LIMIT ?", (after, limit))
-    return [record_of(id, blob) for id, blob in rows]
+    found = rows(db, "SELECT id, record FROM users WHERE id > ? ORDER BY id LIMIT ?", (after, limit))
+    return [record_of(id, blob) for id, blob in found]
 
 
 def record_of(id: str, blob: bytes | None) -> UserRecord:
@@ -60,13 +61,11 @@ def export(db: apsw.Connection, id: str, path: Path) -> dict[str, Any]:
     db.execute("BEGIN")
     try:
         found = user(db, id)
-        row = db.execute("SELECT key FROM users WHERE id = ?", (id,)).fetchone()
-        slates = db.execute(
-            "SELECT body FROM slates WHERE user = ? AND user <> '' ORDER BY at", (id,)
-        ).fetchall()
+        key = value(db, "SELECT key FROM users WHERE id = ?", (id,))
+        slates = rows(db, "SELECT body FROM slates WHERE user = ? AND user <> '' ORDER BY at", (id,))
         return {
             "user": None if found is None else msgspec.to_builtins(found),
-            "events": [] if row is None else events_of_user(db, row[0], path),
+            "events": [] if key is None else events_of_user(db, key, path),
             "slates": [msgspec.to_builtins(unpack_slate(body)) for (body,) in slates],
         }
     finally:
@@ -80,8 +79,7 @@ def erase(transaction: Transaction, id: str, at: float, actor: str, pepper: byte
     its rows, without the id.
     """
     db = transaction.db
-    row = db.execute("SELECT key FROM users WHERE id = ?", (id,)).fetchone()
-    key = -1 if row is None else row[0]
+    key = value(db, "SELECT key FROM users WHERE id = ?", (id,)) or -1
     sessions, event_ids = traces(db, key)
     n_slates = forget_slates_of(transaction, id, sessions)
     db.execute("DELETE FROM events WHERE user = ?1 AND kind <> 13", (key,))
@@ -101,24 +99,25 @@ def erase(transaction: Transaction, id: str, at: float, actor: str, pepper: byte
 
 
 def own_pepper(db: apsw.Connection) -> bytes:
-    """A key of this store alone, for who gives none: it stands in the file, so it hides ids only from others."""
+    """A key of this store alone, for who gives none: it hides ids only from who has not the file."""
     db.execute("INSERT INTO about VALUES('pepper', ?) ON CONFLICT DO NOTHING", (os.urandom(32),))
-    return bytes(db.execute("SELECT value FROM about WHERE name = 'pepper'").fetchone()[0])
+    return bytes(value(db, "SELECT value FROM about WHERE name = 'pepper'"))
 
 
 def traces(db: apsw.Connection, key: int) -> tuple[set[str], set[str]]:
     """Sessions that are the user's alone, and ids of the user's events."""
-    rows = db.execute(
+    found = rows(
+        db,
         "SELECT session, event_id FROM events WHERE user = ?1 AND kind <> 13 "
         "UNION ALL SELECT session, event_id FROM events WHERE user = ?1 AND kind = 13",
         (key,),
-    ).fetchall()
+    )
     shared = (
         "SELECT 1 FROM events WHERE session = ? AND session IS NOT NULL AND kind <> 13 AND user NOT IN (?, 0)"
     )
-    sessions = {session for session, _ in rows if session}
-    alone = {session for session in sessions if db.execute(shared, (session, key)).fetchone() is None}
-    return alone, {event_id for _, event_id in rows if event_id}
+    sessions = {session for session, _ in found if session}
+    alone = {session for session in sessions if row(db, shared, (session, key)) is None}
+    return alone, {event_id for _, event_id in found if event_id}
 
 
 def forget_slates_of(transaction: Transaction, id: str, sessions: set[str]) -> int:
@@ -133,14 +132,14 @@ def forget_slates_of(transaction: Transaction, id: str, sessions: set[str]) -> i
 
 
 def forget_answers(db: apsw.Connection, names: list[str]) -> None:
-    """Remembered answers that hold a name, as it is or as JSON writes it; all of them where names are many."""
+    """Delete the answers that hold a name, as it is or as JSON writes it; all where names are many."""
     if len(names) > MOST_NEEDLES:
         db.execute("DELETE FROM answers")
         return
     needles = {name.encode() for name in names} | {json.dumps(name)[1:-1].encode() for name in names}
     keys = [
         (key,)
-        for key, answer in db.execute("SELECT key, answer FROM answers").fetchall()
+        for key, answer in rows(db, "SELECT key, answer FROM answers")
         if any(needle in answer or needle in key.encode() for needle in needles)
     ]
     db.executemany("DELETE FROM answers WHERE key = ?", keys)

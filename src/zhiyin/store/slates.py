@@ -5,11 +5,13 @@ from __future__ import annotations
 import apsw
 import msgspec
 
+from zhiyin.store.connections import rows, value
 from zhiyin.store.group_commit import Transaction
 from zhiyin.store.records import Slate
 
 __all__ = ["add_slate", "forget_slates", "slate", "slates"]
 
+PIECE = 500
 pack = msgspec.msgpack.Encoder().encode
 unpack = msgspec.msgpack.Decoder(Slate).decode
 NEWEST = "SELECT body FROM slates ORDER BY at DESC, key DESC LIMIT ?"
@@ -26,17 +28,21 @@ def add_slate(transaction: Transaction, slate: Slate) -> None:
 
 
 def forget_slates(transaction: Transaction, before: float) -> int:
-    transaction.db.execute("DELETE FROM slates WHERE at < ?", (before,))
+    """At most `PIECE` of them, the oldest first; how many."""
+    transaction.db.execute(
+        "DELETE FROM slates WHERE key IN (SELECT key FROM slates WHERE at < ? ORDER BY at LIMIT ?)",
+        (before, PIECE),
+    )
     n = transaction.db.changes()
     transaction.add("slates", -n)
     return n
 
 
 def slate(db: apsw.Connection, id: str) -> Slate | None:
-    row = db.execute("SELECT body FROM slates WHERE id = ?", (id,)).fetchone()
-    return None if row is None else unpack(row[0])
+    body = value(db, "SELECT body FROM slates WHERE id = ?", (id,))
+    return None if body is None else unpack(body)
 
 
 def slates(db: apsw.Connection, user: str, limit: int) -> list[Slate]:
-    rows = db.execute(NEWEST_OF_USER, (limit, user)) if user else db.execute(NEWEST, (limit,))
-    return [unpack(body) for (body,) in rows]
+    found = rows(db, NEWEST_OF_USER, (limit, user)) if user else rows(db, NEWEST, (limit,))
+    return [unpack(body) for (body,) in found]

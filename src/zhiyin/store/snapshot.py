@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from zhiyin.data.catalogue import Catalogue, Categories, Ids
 from zhiyin.data.dataset import Dataset
 from zhiyin.data.weights import KindWeights
 from zhiyin.store.catalogue_rows import unpack as unpack_item
+from zhiyin.store.connections import value
 from zhiyin.store.event_bodies import BODY, NO_TIME, unpack
 from zhiyin.store.event_log import ROWS, unpack_more
 from zhiyin.store.people import unpack as unpack_user
@@ -64,7 +65,7 @@ def read_events(db: apsw.Connection, path: Path) -> NDArray[np.void]:
     """Every event as a row of `BODY`, by seq."""
     pieces, last = [np.empty(0, BODY)], 0
     while True:
-        piece = unpack(db.execute(ROWS, (last, PIECE)).fetchone()[0], path)
+        piece = unpack(value(db, ROWS, (last, PIECE)), path)
         if not len(piece):
             return np.concatenate(pieces)
         last = int(piece["seq"][-1])
@@ -160,18 +161,14 @@ def column(given: Sequence[Mapping[str, Any]], name: str) -> NDArray[np.float64]
     return np.array([row.get(name, np.nan) for row in given], np.float64)
 
 
-def is_number(value: object) -> bool:
-    return isinstance(value, (int, float))
+def is_number(said: object) -> bool:
+    return isinstance(said, (int, float))
 
 
-def as_words(value: object) -> Sequence[str]:
-    if value is None:
+def as_words(said: object) -> Sequence[str]:
+    if said is None:
         return ()
-    return (
-        [str(word) for word in value]
-        if isinstance(value, Iterable) and not isinstance(value, str)
-        else [str(value)]
-    )
+    return [str(word) for word in said] if isinstance(said, list) else [str(said)]
 
 
 def weights_of(about: Mapping[str, bytes]) -> KindWeights | None:

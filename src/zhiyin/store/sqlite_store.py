@@ -14,7 +14,7 @@ import apsw
 from zhiyin.data.dataset import Dataset
 from zhiyin.errors import StoreError
 from zhiyin.store import catalogue_rows, event_log, ledger, people, slates
-from zhiyin.store.connections import connect_reader, connect_writer, reading, refusal
+from zhiyin.store.connections import connect_reader, connect_writer, reading, refusal, rows, value
 from zhiyin.store.group_commit import GroupCommit
 from zhiyin.store.loading import load
 from zhiyin.store.opening import prepare
@@ -44,9 +44,7 @@ class SqliteStore:
     which belong to it, and `.lock`.
     """
 
-    def __init__(
-        self, *, path: Path, writer: GroupCommit, pepper: bytes, busy_ms: int, vfs: str = ""
-    ) -> None:
+    def __init__(self, *, path: Path, writer: GroupCommit, pepper: bytes, busy_ms: int, vfs: str) -> None:
         self.path = path
         self._writer = writer
         self._pepper = pepper
@@ -74,8 +72,8 @@ class SqliteStore:
     ) -> Self:
         """Makes the file when there is none; migrates an older one; refuses a newer or a damaged one.
 
-        `pepper` keys the digests of receipts. Commits are at least `commit_ms` apart. At most `max_queue` rows
-        wait to be written. `synchronous` below FULL and another `vfs` are for tests: they
+        `pepper` keys the digests of receipts. Commits are at least `commit_ms` apart. At most `max_queue`
+        rows wait to be written. `synchronous` below FULL and another `vfs` are for tests: they
         give up promises; so does `verify=False`, which does not look for damage (3 s a gigabyte).
         """
         path = Path(path)
@@ -176,7 +174,9 @@ class SqliteStore:
             return slates.slates(db, user, limit)
 
     def forget_slates(self, *, before: float) -> Future[int]:
-        return self._writer.submit(lambda tx: slates.forget_slates(tx, before))
+        forgotten: Future[int] = Future()
+        self._forget_slates(before, 0, forgotten)
+        return forgotten
 
     # -- keys, audit, settings, checkpoints --------------------------------------------------------
     def add_key(self, key: KeyRecord, *, actor: str) -> Future[None]:
@@ -235,7 +235,7 @@ class SqliteStore:
 
     def counts(self) -> dict[str, int]:
         with self._reader() as db:
-            found = dict(db.execute("SELECT name, n FROM counters"))
+            found = dict(rows(db, "SELECT name, n FROM counters"))
         return {name: found.get(name, 0) for name in ("events", "items", "users", "slates")}
 
     def writable(self) -> str:
@@ -255,11 +255,24 @@ class SqliteStore:
     # -- inside --------------------------------------------------------------------------------
     def _counter(self, name: str) -> int:
         with self._reader() as db:
-            row = db.execute("SELECT n FROM counters WHERE name = ?", (name,)).fetchone()
-            return 0 if row is None else int(row[0])
+            return int(value(db, "SELECT n FROM counters WHERE name = ?", (name,)) or 0)
 
-    def _behind(self, name: tuple[str, str], value: Any, apply: Any) -> bool:
-        self._waiting[name] = value
+    def _forget_slates(self, before: float, n: int, forgotten: Future[int]) -> None:
+        """Piece by piece: the writes of others come between."""
+
+        def then(piece: Future[int]) -> None:
+            try:
+                if piece.result() < slates.PIECE:
+                    forgotten.set_result(n + piece.result())
+                else:
+                    self._forget_slates(before, n + piece.result(), forgotten)
+            except StoreError as error:
+                forgotten.set_exception(error)
+
+        self._writer.submit(lambda tx: slates.forget_slates(tx, before)).add_done_callback(then)
+
+    def _behind(self, name: tuple[str, str], said: Any, apply: Any) -> bool:
+        self._waiting[name] = said
         taken = self._writer.submit_lazily(apply, after=lambda: self._waiting.pop(name, None))
         if not taken:
             self._waiting.pop(name, None)

@@ -1,0 +1,85 @@
+"""`zhiyin backup`: copies of a served project, made while it serves."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from zhiyin.cli.app import Json, ProjectPath
+from zhiyin.cli.output import Output
+
+__all__ = ["backup"]
+
+backup = typer.Typer(no_args_is_help=True, help="Backups of a served project, made while it serves.")
+
+Folder = Annotated[Path, typer.Argument(metavar="BACKUP", help="Folder of the backup.")]
+
+
+@backup.command("create")
+def create(
+    project: ProjectPath,
+    target: Folder,
+    with_secret: Annotated[
+        bool, typer.Option("--with-secret", help="With the secret that keys are checked by: keep it apart.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Copy the store and the artefact that serves; the service goes on meanwhile.
+
+    Example: zhiyin backup create shop backups/monday
+    """
+    from zhiyin.serve.artefacts import Artefacts
+    from zhiyin.serve.ground import Places
+    from zhiyin.store.backup import create_backup
+    from zhiyin.store.sqlite_store import SqliteStore
+
+    out, places = Output(as_json=as_json), Places(project)
+    store = SqliteStore.open(places.store) if places.store.is_file() else None
+    try:
+        artefacts = None if store is None else Artefacts(folder=places.artefacts, store=store)
+        current = None if artefacts is None else artefacts.current()
+        serving = None if current is None or artefacts is None else artefacts.path(current.version)
+    finally:
+        if store is not None:
+            store.close()
+    made = create_backup(
+        project, target, at=time.time(), artefact=serving, secrets=[places.pepper] if with_secret else ()
+    )
+    size = sum(size for _, size in made.files.values())
+    out.show(Text(f"{target}: {made.seq:,} events, {len(made.files)} files, {size / 1e6:,.1f} MB"))
+    if not with_secret:
+        out.note(f"without {places.pepper.name}: after a restore elsewhere the old keys are not known")
+    out.result(made)
+
+
+@backup.command("verify")
+def verify(target: Folder, as_json: Json = False) -> None:
+    """Whether every byte of a backup is as it was written."""
+    from zhiyin.store.backup import verify_backup
+
+    out, found = Output(as_json=as_json), verify_backup(target)
+    when = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(found.at))
+    out.show(Text(f"{target} is whole: made {when}, {found.seq:,} events, {len(found.files)} files"))
+    out.result(found)
+
+
+@backup.command("restore")
+def restore(
+    target: Folder,
+    project: Annotated[Path, typer.Argument(metavar="PROJECT", help="Where to: best a new folder.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Put a verified backup in place; no service may run there.
+
+    Example: zhiyin backup restore backups/monday shop2
+    """
+    from zhiyin.store.backup import restore_backup
+
+    out, found = Output(as_json=as_json), restore_backup(target, project, force=force)
+    out.show(Text(f"{project}: {found.seq:,} events are back; next: zhiyin serve {project}"))
+    out.result(found)
