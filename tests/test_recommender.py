@@ -123,7 +123,7 @@ def test_a_list_of_nothing_cannot_be_asked(fitted, n):
 def test_questions_before_fit_say_what_to_do():
     with pytest.raises(NotFittedError, match="fit"):
         composed().recommend("u0")
-    with pytest.raises(DataError, match="at least one interaction"):
+    with pytest.raises(DataError, match="at least one item"):
         composed().fit(Dataset.of([]))
 
 
@@ -236,3 +236,36 @@ def test_words_are_heard_over_the_habit():
     assert sides(recommender.recommend("u0", n=2)) == {0}
     assert sides(recommender.recommend("u0", words="blue kettle", n=2)) == {1}
     assert sides(recommender.recommend(words="blue kettle", n=5)) == {1}
+
+
+def test_a_removed_item_comes_back_only_when_it_is_added_again():
+    recommender = composed().fit(checkerboard())
+    first = recommender.recommend("u0", n=3).items[0].item
+    recommender.remove_items([first, "nobody"])
+    assert first not in [line.item for line in recommender.recommend("u0", n=20).items]
+    recommender.add_items([recommender.items_.item(recommender.items_.ids.code(first))])
+    assert first in [line.item for line in recommender.recommend("u0", n=20).items]
+
+
+def test_many_events_at_once_are_the_events_one_by_one():
+    one, many = (composed().fit(checkerboard()) for _ in range(2))
+    events = [Interaction(f"n{step}", f"i{step % 5}", at=2e6 + step) for step in range(9)]
+    for event in events:
+        one.update(event)
+    codes = many.items_.ids.codes(event.item for event in events)
+    at = np.array([event.at for event in events])
+    many.update_many(np.append(codes, -1), np.append(at, 3e6), np.ones(10, np.float32))
+    asked = {"history": ["i1", "i3"], "n": 6, "at": 2.1e6}
+    assert one.recommend(**asked).items == many.recommend(**asked).items
+    assert many.histories_.newest < 2e6, "histories are not touched"
+
+
+def test_without_histories_the_same_question_has_the_same_answer(tmp_path):
+    whole = composed().fit(checkerboard())
+    whole.add_items([Item("late", "even late", "", {"side": "red shoes"})])
+    whole.save(tmp_path / "saved")
+    lean = Recommender.load(tmp_path / "saved", histories=False)
+    assert lean.histories_.snapshot.n_users == 0 and not len(lean.histories_.snapshot)
+    asked = {"history": ["i0", "late", "i2"], "n": 6, "at": 2e6}
+    assert lean.recommend(**asked).items == whole.recommend(**asked).items
+    assert lean.recommend("u0", n=3).items, "a stranger is answered"

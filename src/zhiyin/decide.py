@@ -54,6 +54,8 @@ class Pipeline:
     n_each: int = 100
     n_candidates: int = 200
     n_history: int = 100
+    n_items: int = 0
+    """Size of the catalogue, for places that neither sources nor fallback can fill; 0 = they stay empty."""
 
     def decide(self, query: Query, n: int, policies: Sequence[Reranker] = (), *, depth: int = 0) -> Decision:
         """At most `n` items. Never fewer because a source was silent: the fallback fills up.
@@ -161,7 +163,14 @@ class Pipeline:
         else:
             extra = proposed.top(missing, taken, query.allowed)
             extra = extra[query.passing(extra)]
+        if len(extra) < missing and self.n_items:
+            extra = np.concatenate([extra, self._newest(query, np.concatenate([taken, extra]))])[:missing]
         return _append(ranking, extra) if len(extra) else ranking
+
+    def _newest(self, query: Query, taken: IntArray) -> IntArray:
+        """What is left, the newest first: better than an empty place, where nobody has chosen anything yet."""
+        codes = np.arange(self.n_items - 1, -1, -1, dtype=np.int32)
+        return codes[~np.isin(codes, taken) & query.passing(codes)]
 
 
 def _append(ranking: Candidates, extra: IntArray) -> Candidates:

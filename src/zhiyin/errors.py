@@ -164,7 +164,7 @@ class ApiError(ZhiyinError):
         self.status, self.code, self.detail, self.path, self.hint = status, code, detail, path, hint
         self.request_id, self.retry_after_s = request_id, retry_after_s
         head = " ".join(filter(None, (str(status or ""), code, path and f"at {path}")))
-        said = ". ".join(filter(None, (detail, hint)))
+        said = ("\n" if "\n" in detail else ". ").join(filter(None, (detail.rstrip("."), hint)))
         super().__init__(f"{head}: {said}" + (f" ({request_id})" if request_id else ""))
 
 

@@ -15,8 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from zhiyin.artefact import read_artefact, write_artefact
-from zhiyin.config import from_toml, to_toml
 from zhiyin.contracts import (
     Countable,
     Encoder,
@@ -33,19 +31,18 @@ from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.dataset import Dataset
 from zhiyin.data.filters import Filter, parse_filter
 from zhiyin.data.histories import Histories, history_of
-from zhiyin.data.saved import about_of, dataset_of, tables_of
 from zhiyin.data.split import Holdout
 from zhiyin.decide import Decision, Pipeline
-from zhiyin.errors import ArtefactError, ConfigError, DataError, NotFittedError
+from zhiyin.errors import ConfigError, DataError, NotFittedError
 from zhiyin.page import plain_options, recommender_html
 from zhiyin.rank.policies import bound
 from zhiyin.rank.ranker import Ranker
 from zhiyin.rank.rows import Question, Rows, collect, cut_for_replay
 from zhiyin.recommendations import Recommendations
 from zhiyin.retrieve.fuse import reciprocal_rank
+from zhiyin.saving import load_recommender, save_recommender
 from zhiyin.types import (
     KINDS,
-    NO_ITEMS,
     Candidates,
     FloatArray,
     History,
@@ -129,14 +126,12 @@ class Recommender:
         """Learns everything from `data`; what an earlier fit or event taught is gone.
 
         Where the ranker learns, the parts are fitted twice: on the log before a cut to collect what
-        would have been seen at each later event, then on everything.
+        would have been seen at each later event, then on everything. Without any event, texts must do.
         """
-        if not len(data):
-            raise DataError(
-                "at least one interaction", value=f"{data.name!r} with none", hint="import events first"
-            )
+        if not data.n_items:
+            raise DataError("at least one item", value=f"{data.name!r} with none", hint="import some first")
         self.timings_, rows = {}, None
-        if self.ranker is not None and self.ranker.features:
+        if self.ranker is not None and self.ranker.features and len(data):
             rows = self.replay(data, seed=seed, progress=progress)
         self._fit_parts(data, seed, progress)
         if self.ranker is not None and rows is not None:
@@ -176,7 +171,7 @@ class Recommender:
             yield Question(query, pipeline.candidates(query)[0], targets)
 
     def _fit_parts(self, data: Dataset, seed: int, progress: Progress | None) -> None:
-        for name, part in self._parts().items():
+        for name, part in self.parts().items():
             if isinstance(part, Trainable):
                 with self._timed(name, progress):
                     part.fit(data, seed=seed)
@@ -191,7 +186,7 @@ class Recommender:
         if progress:
             progress(name, 1, 1)
 
-    def _parts(self) -> dict[str, object]:
+    def parts(self) -> dict[str, object]:
         """Every part that can learn, under the name of its folder in an artefact."""
         parts: dict[str, object] = {f"retriever.{name}": part for name, part in self.retrievers.items()}
         if self.ranker is not None:
@@ -207,7 +202,7 @@ class Recommender:
     def update(self, event: Interaction) -> None:
         """One more event: the next answer sees it. An item that is unknown still counts once it is added."""
         self._histories().append(event)
-        for part in self._parts().values():
+        for part in self.parts().values():
             if isinstance(part, Updatable):
                 part.update(event)
         seen = history_of([event], self._items().ids, self._histories().weights)
@@ -222,14 +217,13 @@ class Recommender:
     ) -> None:
         """Many events at once, for parts that learn from counts; histories are not touched.
 
-        (e,) item codes (-1, unknown, counts nowhere), UTC seconds, weights, and places in `KINDS` (None: all
-        clicks). Batches of any size and order lead to the same state. One thread at a time may call this;
-        others may ask meanwhile.
+        (e,) item codes (-1, unknown, counts nowhere), UTC seconds, weights, places in `KINDS` (None: clicks).
+        Batches of any size and order lead to the same state. One thread at a time; others may ask meanwhile.
         """
         kinds = np.full(len(items), KINDS.index("click"), np.int8) if kinds is None else kinds
         known = (items >= 0) & (items < len(self._items()))
         if known.any():
-            for part in self._parts().values():
+            for part in self.parts().values():
                 if isinstance(part, Countable):
                     part.update_many(items[known], at[known], weights[known], kinds[known])
 
@@ -242,7 +236,7 @@ class Recommender:
         self.items_ = self._items().with_items(given)
         changed = np.unique(self.items_.ids.codes(item.id for item in given)).astype(np.int32)
         # What proposes comes last: nothing is proposed that another part does not know yet.
-        for part in reversed(self._parts().values()):
+        for part in reversed(self.parts().values()):
             if isinstance(part, Refreshable):
                 part.refresh(self.items_, changed)
         self.barred_ = np.setdiff1d(self.barred_, changed).astype(np.int32)
@@ -341,6 +335,7 @@ class Recommender:
             self.n_each,
             self.n_candidates,
             self.n_history,
+            0 if self.items_ is None else len(self.items_),
         )
 
     def recommend(
@@ -449,19 +444,16 @@ class Recommender:
     def save(self, path: str | Path, *, created_at: str = "") -> str:
         """Writes an artefact directory: parts, settings, catalogue and histories. Returns its version.
 
-        Items that came in by `add_items` are in it. Events that came in by `update` are not in it: they belong to the store, not to the artefact.
+        Items that came in by `add_items` are in it. Events that came in later are not: they belong to
+        the store, not to the artefact.
         """
         data = replace(self._histories().snapshot, items=self._items())
-        states = self.states()
-        info = {"created_at": created_at, "data": about_of(data)}
-        self.version_ = write_artefact(
-            path, parts=states, config=to_toml(self), tables=tables_of(data), info=info
-        )
+        self.version_ = save_recommender(self, path, data, created_at=created_at)
         return self.version_
 
     def states(self) -> dict[str, State]:
         """What every part has learnt, by its name in an artefact."""
-        return {name: part.state() for name, part in self._parts().items() if isinstance(part, Persistent)}
+        return {name: part.state() for name, part in self.parts().items() if isinstance(part, Persistent)}
 
     @classmethod
     def load(
@@ -472,21 +464,7 @@ class Recommender:
         Without `histories` no user is known and no event of the log stays in memory: for a server that brings
         the history with every question.
         """
-        artefact = read_artefact(path, without_rows=() if histories else ("events", "users"))
-        recommender = from_toml(artefact.config, allow_import=allow_import)
-        data = dataset_of(artefact.tables, dict(artefact.info["data"]), Path(path))
-        recommender.items_, recommender.histories_ = data.items, Histories(data)
-        for name, part in recommender._parts().items():
-            if isinstance(part, Persistent):
-                if name not in artefact.parts:
-                    raise ArtefactError(
-                        f"{path}: config.toml names {name!r}, but nothing was saved for it. Fit again"
-                    )
-                part.restore(artefact.parts[name])
-            if isinstance(part, Refreshable):
-                part.refresh(data.items, NO_ITEMS)
-        recommender.version_ = artefact.version
-        return recommender
+        return load_recommender(path, allow_import=allow_import, histories=histories)
 
     # -- showing -----------------------------------------------------------------------------------
 
@@ -494,15 +472,10 @@ class Recommender:
         return f"Recommender({', '.join(self.retrievers)}; {type(self.ranker).__name__}; {self._status()})"
 
     def _repr_html_(self) -> str:
-        def one(part: object) -> list[tuple[str, str]]:
-            return [(type(part).__name__, plain_options(part))] if part is not None else []
-
-        slots = [
-            ("retrievers", [(name, plain_options(part)) for name, part in self.retrievers.items()]),
-            ("ranker", one(self.ranker)),
-            ("rerankers", [shown for part in self.rerankers for shown in one(part)]),
-            ("explainer", one(self.explainer)),
-        ]
+        policies = [("reranker", part) for part in self.rerankers]
+        others = [("ranker", self.ranker), *policies, ("explainer", self.explainer)]
+        slots = [("retrievers", [(name, plain_options(part)) for name, part in self.retrievers.items()])]
+        slots += [(name, [(type(part).__name__, plain_options(part))]) for name, part in others if part]
         return recommender_html(slots, self._status())
 
     def _status(self) -> str:

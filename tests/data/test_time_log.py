@@ -28,7 +28,7 @@ def test_counts_are_right_whatever_came_before(seed: int) -> None:
             late = np.round(random.uniform(0, at.max() + 5, 3))
             windows.append(more, late, N)
             items, at = np.concatenate((items, more)), np.concatenate((at, late))
-        end = float(random.choice([random.uniform(-5, at.max() + 30), at.max() + 1, float(random.choice(at))]))
+        end = float(random.choice([random.uniform(-5, at.max() + 30), at.max() + 1, random.choice(at)]))
         found = windows.of(EVERY, end)
         for counts, seconds in zip(found, windows.seconds, strict=True):
             assert counts.tolist() == plainly(items, at, end, seconds)

@@ -148,6 +148,5 @@ def test_live_events_make_the_features_of_a_fit_on_all_of_them() -> None:
         live.update_many(data.item[part], data.at[part], data.weight[part], data.kind[part])
         live.values(Query(at=float(data.at[part[0]])), candidates([[1, 2]] * 6))
     for at in (0.0, float(data.at.max()), float(data.at.max()) + 1e5, float(np.median(data.at))):
-        np.testing.assert_array_equal(
-            live.values(Query(at=at), candidates([[1, 2]] * 6)), whole.values(Query(at=at), candidates([[1, 2]] * 6))
-        )
+        asked, found = Query(at=at), candidates([[1, 2]] * 6)
+        np.testing.assert_array_equal(live.values(asked, found), whole.values(asked, found))

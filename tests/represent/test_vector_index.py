@@ -1,4 +1,4 @@
-"""An index that reads every list is exact; one that reads a few finds nearly all; nothing old is overwritten."""
+"""Reading every list is exact, reading a few finds nearly all, and nothing old is overwritten."""
 
 from __future__ import annotations
 

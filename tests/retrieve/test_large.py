@@ -30,7 +30,8 @@ def grown() -> Catalogue:
 
 
 def scores(part: Any, n: int = 17, words: str = "") -> FloatArray:
-    found: FloatArray = part.relevance(Query(history_of(0, 2, 5), words=words)).of(np.arange(n, dtype=np.int32))
+    asked = Query(history_of(0, 2, 5), words=words)
+    found: FloatArray = part.relevance(asked).of(np.arange(n, dtype=np.int32))
     return found
 
 
@@ -111,7 +112,10 @@ def test_words_find_new_and_changed_items_in_a_large_catalogue(monkeypatch: pyte
     assert 3 not in drills and 5 in drills and small is not large
 
 
-@pytest.mark.parametrize("options", [{}, {"half_life_days": 0.5}, {"window_days": 2.0}, {"half_life_days": 1.0, "window_days": 3.0}])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"half_life_days": 0.5}, {"window_days": 2.0}, {"half_life_days": 1.0, "window_days": 3.0}],
+)
 def test_events_in_batches_are_the_fit_on_all_of_them(options: dict[str, float]) -> None:
     """Replay is live: whatever the batches and their order."""
     data = checkerboard()

@@ -14,7 +14,7 @@ def test_sums_are_those_of_bincount_again_and_again() -> None:
 
     def ask(seed: int) -> bool:
         mine = np.random.default_rng(seed)
-        n = int(mine.integers(1, 300))
+        n = int(mine.integers(1, 3000))
         codes, terms = mine.integers(0, n, 200).astype(np.int32), mine.normal(size=200).astype(np.float32)
         once, sums = added_up(codes, terms, n)
         assert sorted(once.tolist()) == sorted(set(codes.tolist()))

@@ -57,7 +57,7 @@ def complaints(service: Service, ingest: Ingest, users: int) -> list[str]:
     wrong = []
     for number in range(users):
         export = service.http.get(f"/v1/users/u{number}/export").json()["events"]
-        seen.update(row["event_id"] or row["words"] for row in export if row["kind"] == "view")
+        seen.update(row.get("words") or row["event_id"] for row in export if row["kind"] == "view")
         history = service.http.get(f"/v1/users/u{number}/history", params={"n": 1000}).json()["events"]
         if len(history) != min(1000, len(export)):
             wrong.append(f"u{number}: {len(export)} events, {len(history)} in the history")

@@ -100,6 +100,15 @@ def test_a_traceback_can_be_read_but_not_be_taken_for_lines(out: io.StringIO, fo
         assert lines(out)[0]["exception"].count("\n") > 2
 
 
+def test_odd_values_do_not_lose_the_line(out: io.StringIO) -> None:
+    log = configure_logs(form="json", stream=out)
+    log.info(
+        "odd", big=10**30, nan=float("nan"), half="\ud800", thing=object, when={1: {2, 3}}, raw=b"\xff\n"
+    )
+    (line,) = lines(out)
+    assert line["big"] == "1" + 30 * "0" and line["half"] == "\\ud800" and line["nan"] is None
+
+
 def test_a_flood_is_cut(out: io.StringIO) -> None:
     configure_logs(form="json", stream=out).info("big", value="x" * 100_000)
     assert len(out.getvalue()) < 5000

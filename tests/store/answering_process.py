@@ -1,5 +1,8 @@
-"""Another process on the same store. It answers each line `user` of its input with the event it sees last, and
-`write folder part` with ingesting a part of a list. With `stale` it reads one state for ever, the planted bug."""
+"""Another process on the same store. Called with a number it ingests that list of events.
+
+Called with `fresh` it answers each line of its input, a user, with the event it sees last; with `stale` it
+reads one state for ever, the planted bug.
+"""
 
 from __future__ import annotations
 

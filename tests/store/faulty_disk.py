@@ -1,7 +1,8 @@
 """A disk that remembers every write and sync, can fail, and can tell what a power loss would have left.
 
-What was synced stays. Of what was not, each write may have reached the disk whole, in part (sectors of 512 bytes) or not
-at all, in any order. Writes that a failed sync was to secure may be gone even if a later sync succeeds.
+What was synced stays. Of what was not, each write may have reached the disk whole, in part (sectors of 512
+bytes) or not at all, in any order. Writes that a failed sync was to secure may be gone even if a later
+sync succeeds.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _names = itertools.count()
 
 @dataclass(slots=True)
 class Step:
-    """One thing that happened to a file, or an acknowledgement (`op` = "ack", `note` = what was acknowledged)."""
+    """One thing that happened to a file; or `op` = "ack", and `note` what was acknowledged."""
 
     op: str
     file: str = ""
@@ -47,6 +48,8 @@ class FaultyDisk:
     retries: bool = False
     trace: list[Step] = field(default_factory=list)
     fault: Fault | None = None
+    failing: str = ""
+    """`sync`: every sync fails as long as this stands here."""
     n_ops: int = 0
 
     def __post_init__(self) -> None:
@@ -120,10 +123,10 @@ class FaultyVfs(apsw.VFS):
         self.disk = disk
         super().__init__(disk.name, "")
 
-    def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:
+    def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:  # noqa: N802 - SQLite's name
         return FaultyFile(self.disk, name, flags)
 
-    def xDelete(self, name: str, sync: bool) -> None:
+    def xDelete(self, name: str, sync: bool) -> None:  # noqa: N802 - SQLite's name
         super().xDelete(name, sync)
         with self.disk.lock:
             self.disk.trace.append(Step("delete", Path(name).name))
@@ -135,25 +138,25 @@ class FaultyFile(apsw.VFSFile):
         self.disk, self.file = disk, Path(path).name
         super().__init__("", name, flags)
 
-    def xWrite(self, data: bytes, offset: int) -> None:
+    def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802 - SQLite's name
         with self.disk.lock:
             if self.disk.fails():
                 raise self.disk.fault.error("planted")
             super().xWrite(data, offset)
             self.disk.trace.append(Step("write", self.file, offset, bytes(data)))
 
-    def xTruncate(self, size: int) -> None:
+    def xTruncate(self, size: int) -> None:  # noqa: N802 - SQLite's name
         with self.disk.lock:
             if self.disk.fails():
                 raise self.disk.fault.error("planted")
             super().xTruncate(size)
             self.disk.trace.append(Step("truncate", self.file, size))
 
-    def xSync(self, flags: int) -> None:
+    def xSync(self, flags: int) -> None:  # noqa: N802 - SQLite's name
         with self.disk.lock:
-            if self.disk.fails():
+            if self.disk.fails() or self.disk.failing == "sync":
                 self.disk.trace.append(Step("lost", self.file))
                 if not self.disk.retries:
-                    raise self.disk.fault.error("planted")
+                    raise (self.disk.fault.error if self.disk.fault else apsw.IOError)("planted")
             if not (self.disk.lying and self.file.endswith(self.disk.lying)):
                 self.disk.trace.append(Step("sync", self.file))

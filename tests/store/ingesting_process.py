@@ -1,4 +1,4 @@
-"""A process that the tests kill: it imports once, then forks a child for each line `folder seed how` of its input.
+"""A process that forks children to be killed: one for each line `folder seed how` of its input.
 
 The child ingests from 8 threads and prints the id of every acknowledged event. Where `how` is `early` it
 prints them before they are on disk, the planted bug.

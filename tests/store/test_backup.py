@@ -27,7 +27,11 @@ def backup(tmp_path: Path) -> Path:
     (tmp_path / "artefact" / "manifest.json").write_text("{}")
     (tmp_path / "secret").write_bytes(b"pepper")
     create_backup(
-        tmp_path / "shop", tmp_path / "backup", at=AT, artefact=tmp_path / "artefact", secrets=[tmp_path / "secret"]
+        tmp_path / "shop",
+        tmp_path / "backup",
+        at=AT,
+        artefact=tmp_path / "artefact",
+        secrets=[tmp_path / "secret"],
     )
     store.append([event(number) for number in range(100, 110)], at=AT + 1e6).result()
     store.close()
@@ -88,7 +92,9 @@ def test_every_flipped_byte_is_refused_by_name(backup: Path, tmp_path: Path, man
         good = path.read_bytes()
         for _ in range(200 if many else 8):
             place = random.randrange(len(good))
-            path.write_bytes(good[:place] + bytes([good[place] ^ 1 << random.randrange(8)]) + good[place + 1 :])
+            path.write_bytes(
+                good[:place] + bytes([good[place] ^ 1 << random.randrange(8)]) + good[place + 1 :]
+            )
             with pytest.raises(StoreError, match=path.name):
                 restore_backup(backup, tmp_path / "new")
             assert not (tmp_path / "new").exists()

@@ -156,8 +156,10 @@ class StoreTests(ABC):
         assert store.user("nobody") is None
 
     def test_export_names_everything(self, store: Store) -> None:
-        event = Event(user="u", item="a", kind="review", value=4.0, at=AT, words="fine", slate_id="s", session="t",
-                      context={"place": "home"}, event_id="e")  # fmt: skip
+        event = Event(
+            user="u", item="a", kind="review", value=4.0, at=AT, words="fine", slate_id="s", session="t",
+            context={"place": "home"}, event_id="e",
+        )  # fmt: skip
         store.append([event, Event(user="v", item="a")], at=AT + 1).result()
         store.add_slate(slate("s"))
         store.set_setting("x", "y", at=AT, actor="me").result()
@@ -198,7 +200,7 @@ class StoreTests(ABC):
             ("key.add", "k"),
             ("key.revoke", "k"),
         ]
-        with pytest.raises(Exception, match="k|UNIQUE"):
+        with pytest.raises(Exception, match="UNIQUE"):
             store.add_key(key, actor="me").result()
 
     def test_audit_pages_and_whole(self, store: Store) -> None:
@@ -268,9 +270,13 @@ class StoreTests(ABC):
         ]  # fmt: skip
         items = [Item("a", "A", "text", {"genre": ("x", "y"), "price": 2.0}), Item("b", "B")]
         wanted = Dataset.of(rows, items)
-        records = [ItemRecord(id=i.id, title=i.title, text=i.text,
-                              attributes={k: list(v) if isinstance(v, tuple) else v for k, v in i.attributes.items()})
-                   for i in items]  # fmt: skip
+        said = [
+            {k: list(v) if isinstance(v, tuple) else v for k, v in item.attributes.items()} for item in items
+        ]
+        records = [
+            ItemRecord(id=item.id, title=item.title, text=item.text, attributes=attributes)
+            for item, attributes in zip(items, said, strict=True)
+        ]
         store.put_items(records, at=AT).result()
         events = [
             Event(user=r.user, item=r.item, kind=r.kind, value=r.value, at=r.at, context=r.context)
@@ -315,9 +321,13 @@ def test_a_full_queue_refuses_at_once(tmp_path: Path) -> None:
     store.append([], at=AT).result()
     events = [Event(user="u", item="a")] * 30
     futures = []
-    with pytest.raises(StoreBusyError, match="wait"):
+
+    def flood() -> None:
         for _ in range(1000):
             futures.append(store.append(events, at=AT))
+
+    with pytest.raises(StoreBusyError, match="wait"):
+        flood()
     assert 0 < len(futures) < 20
     assert not all(store.add_slate(slate(f"s{k}")) for k in range(1000))
     store.close()

@@ -15,7 +15,7 @@ SENT = {event(number).event_id for number in range(1000)}
 
 
 def run(folder: Path, disk: FaultyDisk, synchronous: str = "FULL") -> None:
-    """A life of a store on this disk: commits, copies of the log into the file, an erasure, a close, a reopening."""
+    """A life of a store on this disk: commits, copies of the log into the file, erasures, a reopening."""
     path = folder / "live" / "store.db"
     for part in range(2):
         store = SqliteStore.open(path, vfs=disk.name, synchronous=synchronous, commit_ms=0)

@@ -9,7 +9,17 @@ from random import Random
 import pytest
 from workload import AT
 
-from zhiyin.store import Event, ItemRecord, Shown, Slate, SqliteStore, UserRecord, connections, group_commit
+from zhiyin.store import (
+    Event,
+    ItemRecord,
+    Shown,
+    Slate,
+    SqliteStore,
+    UserRecord,
+    connections,
+    group_commit,
+    page_sums,
+)
 from zhiyin.store.check import check_store
 
 
@@ -18,7 +28,7 @@ def canary(seed: int) -> str:
 
 
 def live(store: SqliteStore, n_users: int, rounds: int) -> None:
-    """A crowded store: pages split, rows move, others come between. Every field of a user holds the canary."""
+    """A crowded store: pages split, rows move. Every field of a user holds the canary."""
     random = Random(0)
     for step in range(rounds):
         events = []
@@ -26,20 +36,24 @@ def live(store: SqliteStore, n_users: int, rounds: int) -> None:
             mark = canary(user)
             events.append(
                 Event(
-                    user=mark, item=f"i{random.randrange(50)}", kind=random.choice(["click", "impression", "play"]),
-                    at=AT + step - random.randrange(100), event_id=f"{step}-{mark}", words=f"about {mark}",
-                    session=f"s-{mark}", context={"who": mark},
+                    user=mark, item=f"i{random.randrange(50)}", event_id=f"{step}-{mark}",
+                    kind=random.choice(["click", "impression", "play"]), at=AT + step - random.randrange(100),
+                    words=f"about {mark}", session=f"s-{mark}", context={"who": mark},
                 )
             )  # fmt: skip
-            shown = [Shown(item="i", score=1.0)]
-            store.add_slate(Slate(id=f"{step}-{mark[:5]}-{user}", user=mark if step % 2 else "", session=f"s-{mark}",
-                                  at=AT, version="v", n=1, shown=shown, request={"user": mark}))  # fmt: skip
+            served = Slate(
+                id=f"{step}-{user}", user=mark if step % 2 else "", session=f"s-{mark}", at=AT, version="v",
+                n=1, shown=[Shown(item="i", score=1.0)], request={"user": mark},
+            )  # fmt: skip
+            store.add_slate(served)
             store.remember(f"k{step}-{user}", f'{{"event_id": "{step}-{mark}"}}'.encode(), at=AT)
         store.append(events, at=AT).result()
         store.put_items([ItemRecord(id=f"i{step % 50}", text="x" * random.randrange(3000))], at=AT).result()
         user = random.randrange(n_users)
         store.put_users([UserRecord(id=canary(user), attributes={"mail": canary(user)})], at=AT).result()
-        store.audit(at=AT, actor="me", action="export", target=canary(user), detail=f"for {canary(user)}").result()
+        store.audit(
+            at=AT, actor="me", action="export", target=canary(user), detail=f"for {canary(user)}"
+        ).result()
 
 
 def found(folder: Path, mark: str) -> list[str]:
@@ -73,7 +87,7 @@ def test_no_byte_is_left(tmp_path: Path, many: bool) -> None:
     assert leftovers(tmp_path, 300, 100 if many else 12, 300 if many else 60) == []
 
 
-@pytest.mark.parametrize("planted", ["no secure delete", "no truncation"])
+@pytest.mark.parametrize("planted", ["no secure delete", "no truncation", "leftovers of moved rows"])
 def test_a_trace_that_is_left_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, planted: str) -> None:
     if planted == "no secure delete":
         honest = connections.connect_writer
@@ -84,11 +98,12 @@ def test_a_trace_that_is_left_is_found(tmp_path: Path, monkeypatch: pytest.Monke
             return db
 
         monkeypatch.setattr("zhiyin.store.sqlite_store.connect_writer", careless)
+    elif planted == "leftovers of moved rows":
+        monkeypatch.setattr(page_sums, "without_leftovers", lambda data, offset: memoryview(data))
     else:
-        monkeypatch.setattr(
-            group_commit.GroupCommit, "_checkpoint", lambda self, mode=0, *, wait_ms=0: True
-        )
-    assert leftovers(tmp_path, 100, 5, 20)
+        monkeypatch.setattr(group_commit.GroupCommit, "_checkpoint", lambda self, mode=0, *, wait_ms=0: True)
+    crowd = (300, 60, 150) if "moved" in planted else (100, 5, 20)
+    assert leftovers(tmp_path, *crowd)
 
 
 def test_a_receipt_proves_and_names_nobody(store: SqliteStore) -> None:

@@ -1,5 +1,5 @@
-"""Every write, sync and truncation fails once, or from then on: nothing is acknowledged that is not there, reads go on,
-and the store works again when the disk does, without a restart."""
+"""Every write, sync and truncation fails once, or from then on: nothing is acknowledged that is not
+there, reads go on, and the store works again when the disk does, without a restart."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from workload import AT, complaints, event, ingest, wrong
 from zhiyin.errors import StoreError
 from zhiyin.store import Event, SqliteStore, group_commit
 from zhiyin.store.group_commit import GroupCommit, Write
+from zhiyin.store.log_tail import lost_commits
 
 SENT = {event(number).event_id for number in range(1000)}
 STEPS = 14
@@ -95,7 +96,7 @@ def test_an_acknowledgement_in_spite_of_the_error_is_found(
 def test_building_on_a_commit_whose_sync_failed_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without the connection that holds on to the index of the log, the next writer reads the failed commit."""
+    """Nobody holds on to the index of the log: the next writer reads the failed commit."""
     monkeypatch.setattr(group_commit, "connect_anchor", lambda _: apsw.Connection(":memory:"))
     assert any(said for _, said in trials(tmp_path, 1))
 
@@ -106,11 +107,15 @@ def test_a_full_disk(tmp_path: Path) -> None:
         store = SqliteStore.open(folder / "store.db", commit_ms=0)
         words = "w" * 2_000
         acknowledged = []
-        with pytest.raises(StoreError, match="disk full"):
+
+        def fill() -> None:
             for number in range(10_000):
                 one = Event(user="u", item="i", at=AT + number, event_id=f"e{number}", words=words)
                 store.append([one], at=AT).result()
                 acknowledged.append(one.event_id)
+
+        with pytest.raises(StoreError, match="disk full"):
+            fill()
         assert "disk full" in store.writable()
         assert len(store.history("u", 50).seqs) == 50
         (folder / "ballast").unlink()
@@ -132,6 +137,30 @@ def small_disk(folder: Path) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_rests_of_failed_commits_are_no_damage(tmp_path: Path) -> None:
+    """Smaller and smaller commits whose sync fails leave several ends of commits in the log; then a kill."""
+    disk = FaultyDisk()
+    store = SqliteStore.open(tmp_path / "store.db", vfs=disk.name, commit_ms=0)
+    store.append([event(0)], at=AT).result()
+    for size in (60, 30, 1):
+        disk.arm(None)
+        before = disk.n_ops
+        disk.failing = "sync"
+        with pytest.raises(StoreError, match="I/O error"):
+            store.append([event(1000 * size + k) for k in range(size)], at=AT).result()
+        assert disk.n_ops > before
+    left = tmp_path / "left"
+    left.mkdir()
+    for name in ("store.db", "store.db-wal", "store.db.lock"):
+        (left / name).write_bytes((tmp_path / name).read_bytes())
+    disk.failing = ""
+    assert lost_commits(left / "store.db", 2) > 0
+    again = SqliteStore.open(left / "store.db")
+    assert event(0).event_id in {row["event_id"] for row in again.export("u0")["events"]}
+    again.close()
+    store.close()
 
 
 def test_one_bad_write_does_not_poison_the_others(store: SqliteStore) -> None:

@@ -1,4 +1,4 @@
-"""kill -9 during ingestion: every acknowledged event is there exactly once, and the store opens without repair."""
+"""kill -9 during ingestion: every acknowledged event is there once, the store opens without repair."""
 
 from __future__ import annotations
 

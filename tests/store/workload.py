@@ -20,7 +20,7 @@ def event(number: int) -> Event:
 
 
 def ingest(store: SqliteStore, n: int, acknowledged: Callable[[str], None], *, first: int = 0) -> None:
-    """`n` small commits; each event's id is acknowledged when its future is done, from the thread that knows first."""
+    """`n` small commits; an id is acknowledged when its future is done, by the thread that knows first."""
     for step in range(first, first + n):
         events = [event(step * 4 + k) for k in range(1 + step % 4)]
 
@@ -64,7 +64,7 @@ def wrong(store: SqliteStore, acknowledged: set[str], sent: set[str]) -> list[st
             f"{len(rows.seqs)} in the log, {sum(seen.values())} of users, {store.counts()['events']} counted"
         )
     for user in store.users(limit=1000):
-        if sorted(store.history(user.id, 10_000).seqs) != sorted(
+        if sorted(store.history(user.id, 1_000_000).seqs) != sorted(
             e["seq"] for e in store.export(user.id)["events"]
         ):
             said.append(f"the history of {user.id} is not what the log says")

@@ -35,7 +35,7 @@ class Ask(Generic[T]):
     query: tuple[tuple[str, str], ...] = ()
     repeatable: bool = True
     """Whether it does no harm twice, so that it may be sent again when nobody knows what became of it."""
-    gone: T | None = None
+    gone: tuple[T] | None = None
     """The answer when a repeat finds that there is nothing left: the first try had done it."""
     answered_by: tuple[int, ...] = (200, 201, 204)
 
@@ -90,8 +90,8 @@ class _Told(msgspec.Struct):
 class Exchange:
     """`run` gives steps and takes what became of them: a Reply or Lost for an Attempt, None for a Pause.
 
-    Repeated: what could not be delivered, what was lost if it does no harm twice, and answers 429 and 503, after
-    the time that they name. Never other answers, and never beyond `total_s` seconds after the beginning.
+    Repeated: what could not be delivered, what was lost if it does no harm twice, and answers 429 and 503,
+    after the time that they name. Never other answers, never later than `total_s` seconds from the beginning.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class Exchange:
                 if came.status in ask.answered_by:
                     return _read(ask, came)
                 if unknown and came.status == 404 and ask.gone is not None:
-                    return ask.gone
+                    return ask.gone[0]
             error = _problem(came)
             wait = self._wait(repeat, error.retry_after_s)
             if not _may_repeat(ask, came) or repeat == self.retries or self.clock() + wait >= until:

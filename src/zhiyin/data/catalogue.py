@@ -100,7 +100,7 @@ class Categories:
         return Categories(self.values, indptr, self.codes[place])
 
     def with_rows(self, items: IntArray, rows: Sequence[Sequence[str]], n: int) -> Categories:
-        """The same for `n` items, with other words for some (ascending codes); words never lose their code."""
+        """The same for `n` items, with other words for some (ascending codes); no word loses its code."""
         vocabulary = {word: code for code, word in enumerate(self.values)}
         codes = [vocabulary.setdefault(word, len(vocabulary)) for row in rows for word in row]
         before = np.diff(self.indptr)
@@ -202,8 +202,8 @@ class Catalogue:
     def with_items(self, items: Iterable[Item]) -> Catalogue:
         """A new catalogue: `items` replace those of the same id or stand at the end; no code changes.
 
-        Costs a copy of the columns, 10 to 20 ms at 100,000 items. An attribute of numbers that is given a word
-        becomes one of words, which reads every item again.
+        Costs a copy of the columns, 10 to 20 ms at 100,000 items. An attribute of numbers that is given a
+        word becomes one of words, which reads every item again.
         """
         given = {item.id: item for item in items}
         if not given:

@@ -99,7 +99,7 @@ def quote(title: str, lang: str) -> str:
 def _marked(text: str, marks: str) -> str:
     said = plain(text)
     if marks[0] in said or marks[1] in said:
-        said = said.translate(str.maketrans({marks[0]: marks[2], marks[1]: marks[3]}))
+        said = said.replace(marks[0], marks[2]).replace(marks[1], marks[3])
     return f"{marks[0]}{said}{marks[1]}"
 
 

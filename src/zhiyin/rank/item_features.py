@@ -22,8 +22,8 @@ DAY = 86400.0
 class PopularityFeature:
     """How often an item was chosen: in all, and in windows that end at the moment of the query.
 
-    Windows are causal: they count what had happened by then. Without a clock they are NaN. Events that come in
-    by `update_many` count like those of the fit.
+    Windows are causal: they count what had happened by then. Without a clock they are NaN. Events that
+    come in by `update_many` count like those of the fit.
     """
 
     def __init__(self, *, window_days: tuple[float, ...] = (1.0, 7.0, 30.0)) -> None:
@@ -126,8 +126,8 @@ def _word_columns(
     h, n = len(history), len(items)
     codes, owner = _words_of(table, np.concatenate((history, items)))
     end = int(np.searchsorted(owner, h))
-    profile = np.bincount(codes[:end], weights[owner[:end]], minlength=len(table.values) + 1)
-    profile /= max(float(np.abs(weights).sum()), 1e-9)
+    told = np.bincount(codes[:end], weights[owner[:end]], minlength=len(table.values) + 1)
+    profile = told / max(float(np.abs(weights).sum()), 1e-9)
     last = np.zeros(len(profile))
     last[codes[int(np.searchsorted(owner[:end], h - 1)) : end]] = 1.0
     mine, whose = codes[end:], owner[end:] - h

@@ -54,7 +54,7 @@ class ItemVectors:
     ) -> ItemVectors:
         """Encodes what `old` does not hold; items keep their vector while their text stays the same.
 
-        `changed` says where to look; None = at every item. Above `max_exact` items a search reads a part only.
+        `changed` says where to look; None = at every item. Above `max_exact` items a search reads a part.
         """
         if old is None:
             texts = [catalogue.describe(code) for code in range(len(catalogue))]

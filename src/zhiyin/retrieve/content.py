@@ -96,9 +96,9 @@ class ContentRetriever:
     get the share `words_share` of the score; with `only_words` a query without words gets no answer, which
     saves the pass over all vectors where other sources know the texts' likeness already.
 
-    Up to `max_exact` items the search is exact, at 2 kB per item of 512 dimensions. Above it reads the `n_read`
-    vectors that promise most, kept in 16 bits (see `VectorIndex`); scores stay exact. `encoder` None means the
-    embedded one, behind the cache on disk.
+    Up to `max_exact` items the search is exact, at 2 kB per item of 512 dimensions. Above it reads the
+    `n_read` vectors that promise most, kept in 16 bits (see `VectorIndex`); scores stay exact. `encoder` None
+    means the embedded one, behind the cache on disk.
     """
 
     hears_words = True

@@ -79,9 +79,10 @@ class PopularRetriever:
         sums = np.concatenate((self._sums, np.zeros(n - len(self._sums))))
         if math.isfinite(start):
             # What leaves the window has to be known: the events in it are kept, and counted anew.
-            joined = [np.concatenate(pair) for pair in zip(self._events, events, strict=True)]
-            inside = np.nan_to_num(joined[1]) >= start
-            self._events = events = (joined[0][inside], joined[1][inside], joined[2][inside])
+            old, at = self._events, np.concatenate((self._events[1], events[1]))
+            inside = np.nan_to_num(at) >= start
+            items, given = np.concatenate((old[0], events[0])), np.concatenate((old[2], events[2]))
+            self._events = events = (items[inside], at[inside], given[inside])
             sums[:] = 0
         elif self.half_life_days and math.isfinite(self._newest):
             sums *= 0.5 ** ((newest - self._newest) / (self.half_life_days * DAY))

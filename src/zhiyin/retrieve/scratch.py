@@ -7,7 +7,6 @@ than the work on it, so every thread keeps a few and cleans only the places that
 from __future__ import annotations
 
 import threading
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,39 +15,39 @@ from zhiyin.types import FloatArray, IntArray
 
 __all__ = ["added_up", "marked", "placed"]
 
-T = TypeVar("T", bound=np.generic)
-
 
 class _Scratch(threading.local):
     def __init__(self) -> None:
         self.sums: NDArray[np.float64] = np.zeros(0)
         self.marks: NDArray[np.bool_] = np.zeros(0, np.bool_)
         self.places: NDArray[np.intp] = np.full(0, -1, np.intp)
+        self.last: NDArray[np.intp] = np.empty(0, np.intp)
+        """Never cleaned: only what was written just before is read."""
 
 
 _scratch = _Scratch()
 
 
 def added_up(codes: IntArray, terms: NDArray[np.floating], n: int) -> tuple[IntArray, FloatArray]:
-    """Each code (of 0 … n - 1) once, in no order, and the sum of its terms: added in order, in double."""
+    """Codes (of 0 … n - 1), each once, in no order, and the sums of their terms: added in order, in double.
+
+    A code whose sum is 0 may be left out.
+    """
+    if n <= 4 * len(codes):
+        sums = np.bincount(codes, terms, minlength=n)
+        once = np.flatnonzero(sums)
+        return once.astype(np.int32), sums[once].astype(np.float32)
     if len(_scratch.sums) < n:
-        _scratch.sums = np.zeros(n)
-    sums = _scratch.sums
-    np.add.at(sums, codes, terms.astype(np.float64, copy=False))
-    once = codes[placed_first(codes, n)]
+        _scratch.sums, _scratch.last = np.zeros(n), np.empty(n, np.intp)
+    sums, last = _scratch.sums, _scratch.last
+    # An index of another width is turned into this one at every use: here it is, once.
+    index, position = codes.astype(np.intp), np.arange(len(codes))
+    np.add.at(sums, index, terms.astype(np.float64))
+    last[index] = position
+    once = index[last[index] == position]
     found = sums[once].astype(np.float32)
     sums[once] = 0
-    return once, found
-
-
-def placed_first(codes: IntArray, n: int) -> NDArray[np.bool_]:
-    """(len(codes),) True at one place of every distinct code."""
-    places = _places(n)
-    position = np.arange(len(codes))
-    places[codes] = position
-    chosen: NDArray[np.bool_] = places[codes] == position
-    places[codes] = -1
-    return chosen
+    return once.astype(np.int32), found
 
 
 def placed(codes: IntArray, asked: IntArray, n: int) -> NDArray[np.intp]:
@@ -56,26 +55,21 @@ def placed(codes: IntArray, asked: IntArray, n: int) -> NDArray[np.intp]:
 
     All codes are 0 … n - 1; of a code that comes twice the last position counts.
     """
-    places = _places(n)
-    places[codes] = np.arange(len(codes))
-    found = places[asked]
-    places[codes] = -1
+    if len(_scratch.places) < n:
+        _scratch.places = np.full(n, -1, np.intp)
+    places, index = _scratch.places, codes.astype(np.intp)
+    places[index] = np.arange(len(codes))
+    found = places[asked.astype(np.intp)]
+    places[index] = -1
     return found
 
 
-def marked(codes: IntArray, asked: IntArray, n: int) -> NDArray[np.bool_]:
+def marked(codes: NDArray[np.integer], asked: NDArray[np.integer], n: int) -> NDArray[np.bool_]:
     """(len(asked),) which of the codes asked for (0 … n - 1) are among `codes`, which may be any."""
     if len(_scratch.marks) < n:
         _scratch.marks = np.zeros(n, np.bool_)
-    marks = _scratch.marks
-    inside = codes[(codes >= 0) & (codes < n)]
+    marks, inside = _scratch.marks, codes[(codes >= 0) & (codes < n)].astype(np.intp)
     marks[inside] = True
-    found: NDArray[np.bool_] = marks[asked]
+    found: NDArray[np.bool_] = marks[asked.astype(np.intp)]
     marks[inside] = False
     return found
-
-
-def _places(n: int) -> NDArray[np.intp]:
-    if len(_scratch.places) < n:
-        _scratch.places = np.full(n, -1, np.intp)
-    return _scratch.places

@@ -46,7 +46,8 @@ class TermTable:
             [items.titles[code] for code in asked], [_body(items, int(code)) for code in asked]
         )
         known = np.append(self.digests, np.zeros(1, np.uint64))[np.minimum(asked, len(self.digests))]
-        return asked[(asked >= len(self.digests)) | (digests != known)].astype(np.int32)
+        found: IntArray = asked[(asked >= len(self.digests)) | (digests != known)].astype(np.int32)
+        return found
 
     def with_items(self, items: Catalogue, codes: IntArray) -> TermTable:
         """The same with some items (ascending codes) cut anew; all that are new must be among them."""

@@ -206,8 +206,8 @@ class TextKernelRetriever:
         m = min(m, int(np.count_nonzero(self.known_)) - 1)
         if m < 1:
             return sparse.csr_matrix((n, n), dtype=np.float32)
-        wanted, known = np.zeros(n, np.bool_), np.append(self.known_, np.zeros(n - len(self.known_), np.bool_))
-        wanted[items] = True
+        wanted, known = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
+        wanted[items], known[: len(self.known_)] = True, self.known_
         parts = []
         for some, others in self.places_.neighbourhoods(self.n_read, BLOCK):
             mine, near = some[wanted[some]], others[known[others]]

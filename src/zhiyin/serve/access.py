@@ -17,12 +17,14 @@ from zhiyin.serve.problems import Problem
 from zhiyin.store.contract import Store
 from zhiyin.store.records import KeyRecord
 
-__all__ = ["SCOPES", "Access", "Grant", "first_key", "issue_key", "make_key", "read_pepper"]
+__all__ = ["IN_PROCESS", "SCOPES", "Access", "Grant", "first_key", "issue_key", "make_key", "read_pepper"]
 
 SCOPES = ("read", "ingest", "admin", "erase")
 """read: ask. ingest: write events, items, users. admin: both, and run the service. erase: remove a person; no
 other scope implies it, because it cannot be undone."""
 
+IN_PROCESS = "in process"
+"""How the names of keys begin that a client without a server makes for itself, and nobody else holds."""
 PREFIX = "zy_live_"
 ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 RANDOM, CHECK = 32, 6
@@ -32,7 +34,7 @@ MOST_ADDRESSES = 10_000
 
 
 def read_pepper(path: Path) -> bytes:
-    """The server's secret of 32 bytes that keys are hashed under; made on first use, one for all processes."""
+    """The server's secret of 32 bytes that keys are hashed under; made on first use, one for all."""
     if not path.exists():
         fresh = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -96,7 +98,8 @@ def issue_key(
     same = [key for key in kept if key.name == name and _valid(key, at)]
     if len(same) >= 2:
         raise ConfigError(
-            f"the name {name!r} has two valid keys already: revoke one of {', '.join(key.id for key in same)} first"
+            f"the name {name!r} has two valid keys already:"
+            f" revoke one of {', '.join(key.id for key in same)} first"
         )
     secret, record = make_key(name=name, scopes=scopes, pepper=pepper, at=at, expires_at=expires_at)
     store.add_key(record, actor=actor).result()
@@ -104,8 +107,9 @@ def issue_key(
 
 
 def first_key(store: Store, pepper: bytes, *, at: float) -> str:
-    """The secret of an admin key if the store has never had a key, else empty. For one process only."""
-    if store.keys():
+    """The secret of an admin key if nobody has ever been given a key, else empty. For one process only."""
+    kept = store.keys()
+    if any(not key.name.startswith(IN_PROCESS) for key in kept):
         return ""
     return issue_key(store, pepper, name="first", scopes=("admin", "erase"), at=at, actor="server")[0]
 
@@ -155,8 +159,8 @@ class Access:
     def enter(self, authorization: str | None, *, address: str = "") -> Grant:
         """Who this is, by the header `Authorization`; else a problem 401, or 429 after too many wrong keys.
 
-        A valid key passes even from an address that has tried too often: with 190 random bits there is nothing
-        to guess, and a stranger behind the same gateway must not be able to lock a shop out.
+        A valid key passes even from an address that has tried too often: with 190 random bits there is
+        nothing to guess, and a stranger behind the same gateway must not be able to lock a shop out.
         """
         if not authorization:
             raise self._refused("missing", "", "no key was sent")

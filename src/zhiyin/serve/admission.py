@@ -50,7 +50,7 @@ class _Job:
 
 
 class Admission:
-    """One thread computes (`thread`, an executor of one worker, can be brought); a bounded queue stands before it.
+    """One thread computes (`thread`, an executor of one worker, may be given) behind a bounded queue.
 
     The wait of a new job is estimated as the sum of the mean service times of those before it. What would
     miss its deadline is refused with 503 and the time after which it is worth coming back. An idle thread

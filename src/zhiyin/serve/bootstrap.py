@@ -32,11 +32,16 @@ class Prepared:
 
 
 def prepare(
-    project: Path, *, now: Callable[[], float], say: Callable[[str], None] = lambda text: None
+    project: Path,
+    *,
+    now: Callable[[], float],
+    say: Callable[[str], None] = lambda text: None,
+    with_key: bool = True,
 ) -> Prepared:
     """Loads the imported data into a new store, publishes the fitted artefact or fits one, makes the key.
 
     Everything is left as it is when it is there already; a start that was killed goes on where it stopped.
+    Without `with_key` the first key is left to a start that can show it.
     """
     if not project.is_dir():
         raise ConfigError(f"{project}: expected a project. Make one: zhiyin init {project}")
@@ -51,7 +56,8 @@ def prepare(
             say(f"loading {data} into {places.store}")
             store.load(Dataset.load(data), at=now())
         version = _artefact(places, store, now, say)
-        return Prepared(_key(store, pepper, now, new_secret, say), version, store.counts())
+        key = _key(store, pepper, now, new_secret, say) if with_key else ""
+        return Prepared(key, version, store.counts())
     finally:
         store.close()
 
@@ -85,9 +91,7 @@ def _key(
 ) -> str:
     """The first admin key; another one where the store came without the secret that its keys are known by."""
     if new_secret and store.keys():
-        say(
-            "the secret of this store's keys is not here: they are not known, a new one follows"
-        )
+        say("the secret of this store's keys is not here: they are not known, a new one follows")
         scopes = ("admin", "erase")
         name = f"restored {int(now())}"
         return issue_key(store, pepper, name=name, scopes=scopes, at=now(), actor="server")[0]

@@ -90,8 +90,8 @@ class Connection(HttpToolsProtocol):
     def shutdown(self) -> None:
         """Ends the connection as soon as nothing is lost by it.
 
-        An answer on its way is the last. Where the next request may be on its way, or has come and was not read
-        yet, one more is taken: closing would answer it with a reset. Only what has been idle ends now.
+        An answer on its way is the last. Where the next request may be on its way, or has come and was not
+        read yet, one more is taken: closing would answer it with a reset. Only what has been idle ends now.
         """
         self.server_state.closing = True
         if self.cycle is not None and not self.cycle.response_complete:

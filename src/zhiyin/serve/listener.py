@@ -20,6 +20,10 @@ BACKLOG = 2048
 TURN_S = 0.002
 """How long a worker with more connections than another leaves a new one to that other."""
 
+FULL = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+FULL_S = 0.1
+"""How long nothing is accepted when no file descriptor or memory is free."""
+
 SO_ATTACH_FILTER = 26
 DROP_SYN = (
     (0x30, 0, 0, 13),  # load the byte with the flags of the TCP header
@@ -55,7 +59,7 @@ def refuse_new(listening: socket.socket) -> bool:
     """From now on no new connection begins, while those begun can be accepted; False where the system cannot.
 
     Closing a socket resets the connections that nobody has accepted yet, and new ones come between the last
-    accept and the close. So their first packet is dropped: their clients try again and find the socket closed.
+    accept and the close. So their first packet is dropped: their clients try again and find it closed.
     """
     program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in DROP_SYN))
     try:
@@ -135,22 +139,27 @@ class Acceptor:
     def _ready(self) -> None:
         least = self.board.least_of_others(self.worker)
         if 0 <= least < self.count():
-            self._loop.remove_reader(self.listening.fileno())
-            self._later = self._loop.call_later(TURN_S, self._again)
+            self._pause(TURN_S)
         else:
             self._accept()
 
+    def _pause(self, seconds: float) -> None:
+        self._loop.remove_reader(self.listening.fileno())
+        self._later = self._loop.call_later(seconds, self._again)
+
     def _again(self) -> None:
         if self._open:
-            self._accept()  # the others were busy: whoever waits is served
             self._loop.add_reader(self.listening.fileno(), self._ready)
+            self._accept()  # the others were busy: whoever waits is served
 
     def _accept(self) -> bool:
         try:
             accepted, _ = self.listening.accept()
         except (BlockingIOError, InterruptedError):
             return False
-        except OSError as error:  # the client left before, or no file descriptor is free
+        except OSError as error:
+            if self._open and error.errno in FULL:  # it would be reported again at once, and again
+                self._pause(FULL_S)
             return error.errno == errno.ECONNABORTED
         accepted.setblocking(False)
         self.adopt(accepted)

@@ -244,8 +244,18 @@ class Live:
             seq=publication.seq,
         )
         self._catch_up(serving)
-        recommender.recommend(history=list(recommender.items_.ids[:3]), n=3)
+        self._warm(recommender)
         return serving
+
+    def _warm(self, recommender: Recommender) -> None:
+        """The first answers of a process must not wait for what is loaded on first use: the encoder, above all."""
+        assert recommender.items_ is not None
+        ids = list(recommender.items_.ids[:3])
+        recommender.recommend(history=ids, n=3)
+        try:
+            recommender.recommend(words=f"warm {self.now()}", history=ids, n=3)
+        except ZhiyinError as error:
+            log.warning("the first question in words failed: %s", error)
 
     def _catch_up(self, serving: Serving) -> None:
         while changes := self.store.changes(serving.revision, 20_000):
@@ -313,5 +323,5 @@ def _learn(serving: Serving, rows: EventRows) -> None:
     counts = (codes >= 0) & (kinds != SHOWN) & (rows.seqs > serving.seq)
     if counts.any():
         weights = serving.weights.of(kinds[counts], rows.values[counts])
-        serving.recommender.update_many(codes[counts], rows.at[counts], weights)
+        serving.recommender.update_many(codes[counts], rows.at[counts], weights, kinds[counts])
     serving.seq = max(serving.seq, int(rows.seqs[-1]))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import io
 import logging
 import re
 import sys
 import unicodedata
 from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import msgspec
 import structlog
@@ -54,7 +56,7 @@ def as_json(fields: Mapping[str, Any], **options: Any) -> str:
 
 
 def as_text(logger: Any, method: str, fields: MutableMapping[str, Any]) -> str:
-    """key=value on one line; a traceback stands below, set off so that it cannot pass for lines of its own."""
+    """key=value on one line; a traceback stands below, set off: it cannot pass for lines of its own."""
     traceback = fields.pop(TRACEBACK, "")
     line: str = KEY_VALUES(logger, method, fields)
     return line + "".join(f"\n    | {row}" for row in traceback.split("\n") if row)
@@ -70,7 +72,7 @@ def cleaned(value: Any) -> Any:
     if isinstance(value, str):
         return one_line(value)
     if isinstance(value, (int, float, type(None))):
-        return value
+        return value if not isinstance(value, int) or abs(value) < 2**63 else str(value)
     if isinstance(value, Mapping):
         return redact(None, "", {str(name): inner for name, inner in value.items()})
     if isinstance(value, (list, tuple, set, frozenset)):
@@ -109,6 +111,25 @@ class Stamp:
         return {"at": f"{now[:-6]}Z", "level": LEVELS.get(method, method), **self.fields, **line}
 
 
+class _Patient(io.TextIOBase):
+    """A stream whose disk may be full: the line is lost, the request that it tells of is not."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self.stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self.stream.flush()
+
+    def isatty(self) -> bool:
+        return self.stream.isatty()
+
+
 def configure_logs(
     *,
     level: str = "info",
@@ -120,7 +141,7 @@ def configure_logs(
 
     `form`: json, text, or auto (text on a terminal). `fields` stand on every line, such as a worker's number.
     """
-    stream = stream or sys.stderr
+    stream = cast(TextIO, _Patient(stream or sys.stderr))
     text = form == "text" or (form == "auto" and stream.isatty())
     render: Any = as_text if text else structlog.processors.JSONRenderer(as_json)
     steps: list[Any] = [

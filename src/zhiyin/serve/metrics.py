@@ -111,8 +111,8 @@ def forget_process(folder: Path, pid: int) -> None:
 class Metrics:
     """All numbers of the service; the rest of it knows these verbs and not Prometheus.
 
-    With `folder`, values live in files that all workers share, and `page` sums over them. The environment must
-    name that folder before prometheus_client is imported for the first time: a worker sees to it.
+    With `folder`, values live in files that all workers share, and `page` sums over them. The environment
+    must name that folder before prometheus_client is imported for the first time: a worker sees to it.
     """
 
     def __init__(self, *, folder: Path | None = None, version: str = "") -> None:

@@ -92,7 +92,8 @@ PROBLEMS: dict[str, Kind] = {
 BY_STATUS = {
     400: "invalid_request", 401: "unauthenticated", 403: "forbidden", 404: "not_found",
     405: "method_not_allowed", 406: "not_acceptable", 408: "request_timeout", 409: "conflict",
-    413: "body_too_large", 415: "unsupported_media", 422: "invalid_value", 429: "rate_limited", 503: "overloaded",
+    413: "body_too_large", 415: "unsupported_media", 422: "invalid_value", 429: "rate_limited",
+    503: "overloaded",
 }  # fmt: skip
 
 BY_ERROR: dict[type[ZhiyinError], str] = {

@@ -176,7 +176,7 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
         return "https" if self.tls_cert else "http"
 
     def check(self) -> None:
-        """Refuses what could harm: an open address without TLS, half a certificate, a proxy without address."""
+        """Refuses what could harm: an open address without TLS, half a certificate, a proxy of no address."""
         if bool(self.tls_cert) != bool(self.tls_key):
             missing = "tls_key" if self.tls_cert else "tls_cert"
             raise ConfigError(
@@ -185,8 +185,8 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
         if not (self.loopback or self.tls_cert or self.allow_insecure_bind):
             raise ConfigError(
                 f"serve.host: {self.host!r} can be reached from other machines, and keys would cross the"
-                " network in the clear. Give tls_cert and tls_key, or keep 127.0.0.1 behind a proxy that speaks"
-                " TLS, or say allow_insecure_bind = true (--allow-insecure-bind) if something in front does"
+                " network in the clear. Give tls_cert and tls_key, or keep 127.0.0.1 behind a proxy with TLS,"
+                " or say allow_insecure_bind = true (--allow-insecure-bind) if something in front does"
             )
         self.proxies()
         for origin in self.cors_origins:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import resource
 import signal
 import socket
 import sys
@@ -30,6 +31,8 @@ START_S = 600.0
 MOST_DEATHS = 5
 LIVED_S = 30.0
 """So many workers of one number in a row that lived less than this: the service gives up and says so."""
+SPARE_FILES = 512
+"""Open files of a worker besides its connections."""
 KILL_S = 5.0
 """Beyond the grace, until a worker that does not end is killed."""
 
@@ -96,10 +99,11 @@ class Supervisor:
         self._failed: str = ""
 
     def serve(self) -> int:
-        """Blocks until the service has ended; 0 when it was asked to. What fails the first start is raised."""
+        """Blocks until the service has ended; 0 when it was asked to. What fails a first start is raised."""
         self.settings.check()
         self.run_folder.mkdir(parents=True, exist_ok=True)
         with locked(self.run_folder / "serve.pid"):
+            allow_files(self.settings.max_connections + SPARE_FILES)
             self.listening = bound(self.settings)
             prepare_folder(self.run_folder / "metrics")
             (self.run_folder / "connections").unlink(missing_ok=True)
@@ -237,7 +241,7 @@ class Supervisor:
 
     # -- ending --------------------------------------------------------------------------------------
     async def _end_all(self) -> None:
-        """Not ready first, so that who sends requests here looks elsewhere; then no new ones; then the rest."""
+        """Not ready first, so that who sends requests looks elsewhere; then no new ones; then the rest."""
         self._stopping = True
         for child in self.children.values():
             child.tell("drain")
@@ -292,6 +296,14 @@ def locked(path: Path) -> Any:
             yield
         finally:
             file.truncate(0)
+
+
+def allow_files(n: int) -> None:
+    """Lifts this process's own limit of open files, which workers inherit, as far as the system lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = n if hard == resource.RLIM_INFINITY else min(n, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def notify(state: str) -> None:

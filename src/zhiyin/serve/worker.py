@@ -26,6 +26,9 @@ SWITCH_S = 0.0005
 """How long the compute thread keeps the interpreter while the event loop waits; Python's own 5 ms would be
 added to every answer that has to wait for it."""
 
+HANDSHAKE_S = 5.0
+"""For a TLS handshake."""
+
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """What the parent asks for, as one line of JSON."""
@@ -53,9 +56,9 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
 class Worker:
     """Serves until told to stop.
 
-    drain: `/health/ready` answers 503, every answer is the last of its connection. stop: takes the connections
-    that wait, finishes what is in flight, ends. retire: takes nothing new, for others go on; then the same.
-    now: ends at once. When the parent dies, the worker stops.
+    drain: `/health/ready` answers 503, every answer is the last of its connection. stop: takes the
+    connections that wait, finishes what is in flight, ends. retire: takes nothing new, for others go on;
+    then the same. now: ends at once. When the parent dies, the worker stops.
     """
 
     def __init__(self, order: Order, control: socket.socket) -> None:
@@ -120,8 +123,8 @@ class Worker:
             self.acceptor.listening.close()
         else:
             self.acceptor.finish()
-        while adopting:
-            await asyncio.sleep(0)
+        if adopting:  # handshakes of TLS
+            await asyncio.wait(adopting, timeout=HANDSHAKE_S)
         for connection in list(self.state.connections):
             connection.shutdown()
         until = time.monotonic() + self.settings.grace_s
@@ -184,8 +187,10 @@ class Worker:
 async def adopted(loop: asyncio.AbstractEventLoop, protocol: Any, accepted: socket.socket, tls: Any) -> None:
     """Makes a connection of an accepted socket; a failed handshake is the client's affair."""
     try:
-        await loop.connect_accepted_socket(protocol, accepted, ssl=tls)
-    except (OSError, ConnectionError):
+        await loop.connect_accepted_socket(
+            protocol, accepted, ssl=tls, ssl_handshake_timeout=None if tls is None else HANDSHAKE_S
+        )
+    except OSError:
         accepted.close()
 
 
@@ -195,7 +200,8 @@ def wired(app: Any, settings: ServeSettings) -> Any:
 
     config = Config(
         app, interface="asgi3", lifespan="off", ws="none", log_config=None, access_log=False,
-        proxy_headers=False, server_header=False, timeout_keep_alive=max(1, round(settings.keep_alive_s)), http="httptools",
+        proxy_headers=False, server_header=False, http="httptools",
+        timeout_keep_alive=max(1, round(settings.keep_alive_s)),
     )  # fmt: skip
     config.load()
     return config

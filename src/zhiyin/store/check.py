@@ -15,8 +15,9 @@ from zhiyin.store.event_log import ROWS
 from zhiyin.store.ledger import audit_is_whole
 from zhiyin.store.log_tail import lost_commits, pages_in_log
 from zhiyin.store.migrations import STEPS, schema_of
-from zhiyin.store.opening import frames_of, turn
+from zhiyin.store.opening import frames_of
 from zhiyin.store.page_sums import bad_pages, still_bad
+from zhiyin.store.turns import Turns
 
 __all__ = ["check_store"]
 
@@ -35,20 +36,21 @@ def check_store(path: str | Path) -> list[str]:
     if not path.is_file():
         return [f"there is no store at {path}"]
     try:
-        db = connect_reader(path, busy_ms=5000)
+        turns, db = Turns(path), connect_reader(path, busy_ms=5000)
         try:
             frames = frames_of(db)
-            if lost := lost_commits(path, frames):
+            if not turns.unsure and (lost := lost_commits(path, frames)):
                 return [f"the write-ahead log has a bad frame, {lost} commits stand behind it"]
             bad = [page for page in bad_pages(path) if page not in pages_in_log(path, frames)]
             if bad:
-                with turn(path):
+                with turns.mine():
                     bad = still_bad(path, bad)
             if bad:
                 return [f"{len(bad)} pages are not what was written, the first is page {bad[0]}"]
             return list(complaints(db, path))
         finally:
             db.close()
+            turns.close()
     except (apsw.Error, OSError, StoreError) as error:
         return [str(refusal(error, path, "read"))]
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import fcntl
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import apsw
 
 from zhiyin.errors import StoreBusyError, StoreError
 from zhiyin.store.connections import FATAL, refusal, rows
+from zhiyin.store.turns import Turns
 
 __all__ = ["GroupCommit", "Transaction"]
 
@@ -108,18 +107,22 @@ class GroupCommit:
         self._wake = threading.Condition()
         self._closing = False
         self._db: apsw.Connection | None = None
-        # As long as it is open, a fresh writer goes on from the last good commit. Without it the writer would
-        # read the log anew, find the frames of a commit whose sync failed, and build on what the disk never
-        # got.
-        self._anchor = connect_anchor(connect)
         self._checkpointer: apsw.Connection | None = None
         self._wal_pages = 0
         self._checkpoint_at = WAL_PAGES
         self._scrub_at = 0.0
         self._to_scrub: list[Write] = []
-        self._turn = open(path.with_name(path.name + ".lock"), "ab")  # noqa: SIM115
         self._thread = threading.Thread(target=self._run, name="zhiyin-store", daemon=True)
+
+    def start(self) -> Self:
+        """Opens the files and begins to write."""
+        self._turns = Turns(self.path)
+        # As long as it is open, a fresh writer goes on from the last good commit. Without it the writer would
+        # read the log anew, find the frames of a commit whose sync failed, and build on what the disk never
+        # got.
+        self._anchor = connect_anchor(self.connect)
         self._thread.start()
+        return self
 
     # -- callers ---------------------------------------------------------------------------------
     def submit(self, apply: Callable[[Transaction], T], *, rows: int = 1, scrub: bool = False) -> Future[T]:
@@ -157,7 +160,7 @@ class GroupCommit:
             self._wake.notify()
         self._thread.join()
         self._anchor.close()
-        self._turn.close()
+        self._turns.close()
 
     # -- the thread --------------------------------------------------------------------------------
     def _run(self) -> None:
@@ -207,7 +210,7 @@ class GroupCommit:
     def _commit(self, batch: list[Write]) -> None:
         try:
             db = self._connection()
-            with self._my_turn():
+            with self._turns.mine():
                 transaction = Transaction.begin(db)
                 for write in batch:
                     apply(write, transaction)
@@ -227,6 +230,7 @@ class GroupCommit:
         said = refusal(error, self.path)
         said.__cause__ = error
         self.failure = str(said)
+        self._turns.note(unsure=True)
         self._close_connections()
         for write in batch:
             write.settle(said)
@@ -241,15 +245,6 @@ class GroupCommit:
         self._wal_pages = pages
         return apsw.SQLITE_OK
 
-    @contextmanager
-    def _my_turn(self) -> Iterator[None]:
-        """SQLite's own waiting for a writer polls with growing sleeps; a file lock wakes the next at once."""
-        fcntl.flock(self._turn, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            fcntl.flock(self._turn, fcntl.LOCK_UN)
-
     # -- the write-ahead log -------------------------------------------------------------------------
     def _checkpoint(self, mode: int = apsw.SQLITE_CHECKPOINT_PASSIVE, *, wait_ms: int = 0) -> bool:
         """Copy the log into the database, after the callers were told; whether all of it is there.
@@ -260,7 +255,7 @@ class GroupCommit:
             if self._checkpointer is None:
                 self._checkpointer = self.connect_checkpoint()
             self._checkpointer.set_busy_timeout(wait_ms)
-            with self._my_turn():
+            with self._turns.mine():
                 pages, copied = self._checkpointer.wal_checkpoint(mode=mode)
         except (apsw.BusyError, apsw.LockedError):
             return False
@@ -276,6 +271,9 @@ class GroupCommit:
         """Empty the log, then tell who asked for an erasure. Readers of an old state hold it up: later."""
         if not self._checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE, wait_ms=wait_ms):
             return
+        self._turns.note(unsure=False)
+        # Its cache may hold copies of what was deleted, and would write them into the log again.
+        self._close_connections()
         waiting, self._to_scrub = self._to_scrub, []
         for write in waiting:
             write.settle()

@@ -7,6 +7,7 @@ whole commits stand behind it, those had been acknowledged. Format: https://www.
 
 from __future__ import annotations
 
+import mmap
 import struct
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def lost_commits(path: Path, valid: int) -> int:
     torn end. Nobody may write meanwhile.
     """
     log = path.with_name(path.name + "-wal")
-    data = log.read_bytes() if log.exists() else b""
+    data = mapped(log)
     if len(data) < HEADER + FRAME:
         return 0
     whole = chained(data[:24]) == data[24:32]
@@ -40,11 +41,18 @@ def lost_commits(path: Path, valid: int) -> int:
 def pages_in_log(path: Path, valid: int) -> set[int]:
     """Pages of which the log holds a newer state than the file."""
     log = path.with_name(path.name + "-wal")
-    data = log.read_bytes() if valid and log.exists() else b""
+    data = mapped(log) if valid else b""
     size = PAGE_SIZE + FRAME
     return {
         int.from_bytes(data[start : start + 4], "big") for start in range(HEADER, HEADER + valid * size, size)
     }
+
+
+def mapped(log: Path) -> bytes | mmap.mmap:
+    if not log.exists() or not log.stat().st_size:
+        return b""
+    with log.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def chained(data: bytes) -> bytes:

@@ -93,7 +93,7 @@ class SqliteStore:
                 connect_checkpoint=connect_summing,
                 commit_ms=commit_ms,
                 max_queue=max_queue,
-            )
+            ).start()
         except (apsw.Error, OSError) as error:
             raise refusal(error, path, "open") from error
         return cls(path=path, writer=writer, pepper=pepper, busy_ms=busy_ms, vfs=vfs)

@@ -1,0 +1,206 @@
+"""The client whose calls wait for their answers."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+import httpx
+
+from zhiyin.client.asks import Asks, Parts, Walk
+from zhiyin.client.connection import MOST_ANSWER_BYTES, Connection, lost, reply, settings_of, too_large
+from zhiyin.client.exchange import Ask, Attempt, Exchange, Lost, Reply, Step
+
+if TYPE_CHECKING:
+    from zhiyin.serve.settings import ServeSettings
+
+__all__ = ["Client"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def signed_as(made: Any, build: Any, before: str, after: str) -> None:
+    """Gives a method the words and signature of what it is made from, with its own kind of answer."""
+    functools.update_wrapper(made, build)
+    shown = inspect.signature(build)
+    given = str(shown.return_annotation).removeprefix(before).removesuffix("]")
+    made.__signature__ = shown.replace(return_annotation=after.format(given.rpartition(", ")[2]))
+
+
+def _answer(build: Callable[Concatenate[Asks, P], Ask[T]]) -> Callable[Concatenate[Client, P], T]:
+    def call(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.ask(build(self.asks, *args, **kwargs))
+
+    signed_as(call, build, "Ask[", "{}")
+    return call
+
+
+def _rows(
+    build: Callable[Concatenate[Asks, P], Walk[T, R]],
+) -> Callable[Concatenate[Client, P], Iterator[R]]:
+    def call(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[R]:
+        return self._walked(build(self.asks, *args, **kwargs))
+
+    signed_as(call, build, "Walk[", "Iterator[{}]")
+    return call
+
+
+def _together(build: Callable[Concatenate[Asks, P], Parts[T]]) -> Callable[Concatenate[Client, P], T]:
+    def call(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        parts = build(self.asks, *args, **kwargs)
+        return parts.joined([self.ask(ask) for ask in parts.asks])
+
+    signed_as(call, build, "Parts[", "{}")
+    return call
+
+
+class Client:
+    """Asks a service over HTTP, or with `local` a project in this process. Close it, or use `with`.
+
+    May be used from several threads. `key` None is read from ZHIYIN_KEY. Each try gives up after `timeout_s`.
+    A call and its `retries`, which are made only where they do no harm, end within `total_s` (None: the time
+    of all tries). `seed` fixes the chance in the waits between them. `verify` may be a context with your own
+    certificate authority.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        key: str | None = None,
+        *,
+        timeout_s: float = 5.0,
+        retries: int = 2,
+        total_s: float | None = None,
+        seed: int | None = None,
+        max_batch: int = 1000,
+        allow_insecure: bool = False,
+        verify: ssl.SSLContext | None = None,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.connection = Connection.to(base_url, key, allow_insecure=allow_insecure)
+        self.asks = Asks(max_batch=max_batch)
+        self.exchange = Exchange(
+            clock=clock, timeout_s=timeout_s, retries=retries, seed=seed,
+            total_s=timeout_s * (retries + 1) if total_s is None else total_s,
+        )  # fmt: skip
+        self.sleep, self.clock = sleep, clock
+        self._http = httpx.Client(transport=transport, **settings_of(verify))  # type: ignore[arg-type]
+
+    @classmethod
+    def local(
+        cls,
+        project: str | Path,
+        *,
+        settings: ServeSettings | None = None,
+        timeout_s: float = 60.0,
+        retries: int = 0,
+    ) -> Client:
+        """The same calls on a project in this process: no port, no other process; it is ready on return.
+
+        It shares the store with a running service: both may be used at once. BLAS keeps to one thread here.
+        """
+        from zhiyin.client.local import ADDRESS, LocalService
+
+        service = LocalService(project=Path(project), settings=settings)
+        service.started.result()
+        return cls(ADDRESS, "", timeout_s=timeout_s, retries=retries, transport=service)
+
+    def __repr__(self) -> str:
+        return f"Client({self.connection.base_url!r})"
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the connections; a local service stops."""
+        self._http.close()
+
+    def ask(self, ask: Ask[T]) -> T:
+        """Sends one request, again where that is safe, and returns its answer or raises ApiError."""
+        steps, came = self.exchange.run(ask), None
+        try:
+            while True:
+                came = self._taken(steps.send(came))
+        except StopIteration as end:
+            answer: T = end.value
+            return answer
+
+    def _taken(self, step: Step) -> Reply | Lost | None:
+        if isinstance(step, Attempt):
+            return self._tried(step)
+        self.sleep(step.seconds)
+        return None
+
+    def _tried(self, step: Attempt) -> Reply | Lost:
+        method, url, headers = self.connection.request(step.ask)
+        until, body = self.clock() + step.timeout_s, bytearray()
+        try:
+            with self._http.stream(
+                method, url, params=step.ask.query or None, content=step.ask.body, headers=headers,
+                timeout=step.timeout_s,
+            ) as response:  # fmt: skip
+                for piece in response.iter_bytes():
+                    body += piece
+                    if len(body) > MOST_ANSWER_BYTES:
+                        raise too_large()
+                    if self.clock() > until:
+                        return Lost("timeout", "the answer did not end in time", False)
+                return reply(response, bytes(body))
+        except httpx.HTTPError as error:
+            return lost(error)
+
+    def _walked(self, walk: Walk[T, R]) -> Iterator[R]:
+        yield from walk.before
+        following = walk.first
+        while following is not None:
+            page = self.ask(following)
+            yield from walk.rows(page)
+            following = walk.following(page)
+
+    recommend = _answer(Asks.recommend)
+    pages = _rows(Asks.pages)
+    rank = _answer(Asks.rank)
+    similar = _answer(Asks.similar)
+    explain = _answer(Asks.explain)
+    trace = _answer(Asks.trace)
+    send = _together(Asks.send)
+    put_item = _answer(Asks.put_item)
+    put_items = _together(Asks.put_items)
+    patch_item = _answer(Asks.patch_item)
+    get_item = _answer(Asks.get_item)
+    delete_item = _answer(Asks.delete_item)
+    delete_items = _answer(Asks.delete_items)
+    items = _rows(Asks.items)
+    put_user = _answer(Asks.put_user)
+    put_users = _together(Asks.put_users)
+    patch_user = _answer(Asks.patch_user)
+    get_user = _answer(Asks.get_user)
+    users = _rows(Asks.users)
+    history = _answer(Asks.history)
+    export = _answer(Asks.export)
+    erase = _answer(Asks.erase)
+    live = _answer(Asks.live)
+    ready = _answer(Asks.ready)
+    metrics = _answer(Asks.metrics)
+    openapi = _answer(Asks.openapi)
+    keys = _answer(Asks.keys)
+    make_key = _answer(Asks.make_key)
+    revoke_key = _answer(Asks.revoke_key)
+    audit = _rows(Asks.audit)
+    artefacts = _answer(Asks.artefacts)
+    rollback = _answer(Asks.rollback)

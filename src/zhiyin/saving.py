@@ -1,0 +1,54 @@
+"""A recommender to and from an artefact directory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zhiyin.artefact import read_artefact, write_artefact
+from zhiyin.config import from_toml, to_toml
+from zhiyin.contracts import Persistent, Refreshable
+from zhiyin.data.dataset import Dataset
+from zhiyin.data.histories import Histories
+from zhiyin.data.saved import about_of, dataset_of, tables_of
+from zhiyin.errors import ArtefactError
+from zhiyin.types import NO_ITEMS
+
+if TYPE_CHECKING:
+    from zhiyin.recommender import Recommender
+
+__all__ = ["load_recommender", "save_recommender"]
+
+
+def save_recommender(recommender: Recommender, path: str | Path, data: Dataset, *, created_at: str) -> str:
+    """Writes the parts, the settings and the tables of `data`; returns the version."""
+    return write_artefact(
+        path,
+        parts=recommender.states(),
+        config=to_toml(recommender),
+        tables=tables_of(data),
+        info={"created_at": created_at, "data": about_of(data)},
+    )
+
+
+def load_recommender(path: str | Path, *, allow_import: Sequence[str], histories: bool) -> Recommender:
+    """See `Recommender.load`."""
+    artefact = read_artefact(path, without_rows=() if histories else ("events", "users"))
+    recommender = from_toml(artefact.config, allow_import=allow_import)
+    data = dataset_of(artefact.tables, dict(artefact.info["data"]), Path(path))
+    recommender.items_, recommender.histories_ = data.items, Histories(data)
+    # What a part has taken over is let go at once, or all would stand in memory twice.
+    states, artefact = dict(artefact.parts), replace(artefact, parts={}, tables={})
+    for name, part in recommender.parts().items():
+        if isinstance(part, Persistent):
+            if name not in states:
+                raise ArtefactError(
+                    f"{path}: config.toml names {name!r}, but nothing was saved for it. Fit again"
+                )
+            part.restore(states.pop(name))
+        if isinstance(part, Refreshable):
+            part.refresh(data.items, NO_ITEMS)
+    recommender.version_ = artefact.version
+    return recommender
