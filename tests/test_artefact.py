@@ -169,7 +169,7 @@ def test_an_altered_manifest_is_refused(saved: Path) -> None:
         read_artefact(saved)
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{", '{"format": 1}', '{"format": 99}', "[" * 100_000])
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"format": 2}', '{"format": 99}', "[" * 100_000])
 def test_a_wrong_manifest_is_refused(saved: Path, content: str) -> None:
     (saved / "manifest.json").write_text(content)
     with pytest.raises(ArtefactError, match=r"manifest\.json"):

@@ -37,7 +37,7 @@ from zhiyin.errors import ArtefactError, shorten
 
 __all__ = ["FORMAT", "Artefact", "read_artefact", "write_artefact"]
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST, CONFIG, ARRAYS = "manifest.json", "config.toml", "arrays.safetensors"
 MAX_HEADER = 16 << 20
 """Bytes that a manifest or the header of an array file may have: a forged length must not fill the memory."""

@@ -228,10 +228,7 @@ class Recommender:
                     part.update_many(items[known], at[known], weights[known], kinds[known])
 
     def add_items(self, items: Iterable[Item]) -> None:
-        """New or changed items: encoded and recommendable when this returns.
-
-        One thread at a time may call this; others may ask meanwhile, and see each part before or after.
-        """
+        """New or changed items, recommendable on return. One thread at a time; others may ask meanwhile."""
         given = list(items)
         self.items_ = self._items().with_items(given)
         changed = np.unique(self.items_.ids.codes(item.id for item in given)).astype(np.int32)
@@ -439,8 +436,6 @@ class Recommender:
             tuple(self._line(best, place, ()) for place in range(len(best))), version=self.version_
         )
 
-    # -- keeping -----------------------------------------------------------------------------------
-
     def save(self, path: str | Path, *, created_at: str = "") -> str:
         """Writes an artefact directory: parts, settings, catalogue and histories. Returns its version.
 
@@ -465,8 +460,6 @@ class Recommender:
         the history with every question.
         """
         return load_recommender(path, allow_import=allow_import, histories=histories)
-
-    # -- showing -----------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
         return f"Recommender({', '.join(self.retrievers)}; {type(self.ranker).__name__}; {self._status()})"

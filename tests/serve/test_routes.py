@@ -48,7 +48,7 @@ ASKED = {
     ("GET", "/v1/users/{user:path}/export"): "admin",
     ("GET", "/health/live"): "",
     ("GET", "/health/ready"): "",
-    ("GET", "/metrics"): "admin",
+    ("GET", "/metrics"): "read",
     ("GET", "/v1/keys"): "admin",
     ("POST", "/v1/keys"): "admin",
     ("DELETE", "/v1/keys/{key_id}"): "admin",

@@ -51,21 +51,29 @@ class Nursery:
 
 
 def kills(folder: Path, n: int, how: str) -> tuple[list[str], int]:
-    """Complaints after the first of `n` kills that gives any, and how many events were acknowledged."""
-    random, acknowledged = Random(7), set()
+    """Complaints after the first of `n` kills that gives any, and how many events were acknowledged.
+
+    Ten kills go to one store, which is opened and looked through after each.
+    """
+    random, total = Random(7), 0
     nursery = Nursery()
     try:
         for seed in range(n):
-            acknowledged |= nursery.run(folder, seed, how, random.uniform(5, 300))
-            store = SqliteStore.open(folder / "store.db")
+            place = folder / str(seed // 10)
+            if seed % 10 == 0:
+                place.mkdir()
+                acknowledged: set[str] = set()
+            new = nursery.run(place, seed, how, random.uniform(5, 300))
+            acknowledged, total = acknowledged | new, total + len(new)
+            store = SqliteStore.open(place / "store.db")
             seen = {row["event_id"] for user in store.users() for row in store.export(user.id)["events"]}
             said = wrong(store, acknowledged, seen)
             store.close()
             if said:
-                return said, len(acknowledged)
+                return said, total
     finally:
         nursery.close()
-    return [], len(acknowledged)
+    return [], total
 
 
 def test_every_acknowledged_event_survives(tmp_path: Path, many: bool) -> None:
@@ -82,5 +90,5 @@ def test_an_acknowledgement_before_the_commit_is_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize("how", ["late"])
 def test_a_killed_store_is_small_again_when_it_opens(tmp_path: Path, how: str) -> None:
     kills(tmp_path, 1, how)
-    SqliteStore.open(tmp_path / "store.db").close()
-    assert (tmp_path / "store.db-wal").stat().st_size == 0
+    SqliteStore.open(tmp_path / "0" / "store.db").close()
+    assert (tmp_path / "0" / "store.db-wal").stat().st_size == 0

@@ -34,9 +34,9 @@ def added_up(codes: IntArray, terms: NDArray[np.floating], n: int) -> tuple[IntA
     A code whose sum is 0 may be left out.
     """
     if n <= 4 * len(codes):
-        sums = np.bincount(codes, terms, minlength=n)
-        once = np.flatnonzero(sums)
-        return once.astype(np.int32), sums[once].astype(np.float32)
+        dense = np.bincount(codes, terms, minlength=n)
+        touched = np.flatnonzero(dense)
+        return touched.astype(np.int32), dense[touched].astype(np.float32)
     if len(_scratch.sums) < n:
         _scratch.sums, _scratch.last = np.zeros(n), np.empty(n, np.intp)
     sums, last = _scratch.sums, _scratch.last

@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
@@ -36,6 +36,7 @@ from zhiyin.serve.routes import ROUTES
 from zhiyin.serve.schedule import Schedule
 from zhiyin.serve.service import Service
 from zhiyin.serve.settings import ServeSettings
+from zhiyin.serve.tracing import tracing_to
 from zhiyin.store.sqlite_store import SqliteStore
 
 __all__ = ["create_app", "make_ground"]
@@ -136,6 +137,7 @@ def make_ground(
         version=version("zhiyin"),
         started_at=now(),
         schedule=schedule,
+        tracing=tracing_to(settings.otlp_endpoint, version=version("zhiyin")),
     )
 
 
@@ -147,6 +149,7 @@ def _take_down(ground: Ground) -> None:
     ground.admission.close()
     ground.readers.shutdown(wait=True)
     ground.store.close()
+    ground.tracing.close()
 
 
 async def _watch_state(ground: Ground, worker: int) -> None:
@@ -198,8 +201,9 @@ async def _answered(route: Route, request: Request) -> Response:
         call.body = await request.body()
         if not call.body:
             raise Problem("invalid_json", "expected a body, got none", path="$")
-    answer: Awaitable[Response] = route.answer(call)
-    return await answer
+    traceparent = request.headers.get("traceparent", "")
+    with ground.tracing.request(f"{route.method} {route.path}", traceparent):
+        return await route.answer(call)
 
 
 async def _openapi(request: Request) -> Response:

@@ -58,8 +58,10 @@ async def events(call: Call) -> Response:
         ground.gate.count_events(call.request, call.grant, len(parcel.outcomes))
     written: list[Outcome] = []
     if parcel.events:
-        with ground.admission.ingest():
+        with ground.admission.ingest(), ground.tracing.span("ingest", events=len(parcel.events)):
+            began = ground.admission.now()
             written = await asyncio.wrap_future(ground.store.append(parcel.events, at=at))
+            ground.metrics.committed(ground.admission.now() - began)
     for (kind, status), n in Counter(
         (event.kind, outcome.status) for event, outcome in zip(parcel.events, written)
     ).items():

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from zhiyin.serve.metrics import Metrics
     from zhiyin.serve.schedule import Schedule
     from zhiyin.serve.service import Service
+    from zhiyin.serve.tracing import Tracing
     from zhiyin.store.contract import Store
 
 __all__ = ["Ground", "Places", "filter_limits"]
@@ -68,6 +69,7 @@ class Ground:
     readers: ThreadPoolExecutor
     """For reads and writes that wait for the disk and need no recommender."""
     schedule: Schedule
+    tracing: Tracing
     version: str
     started_at: float
     draining: bool = False

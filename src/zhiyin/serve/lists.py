@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
@@ -122,7 +123,15 @@ async def _run(call: Call, fn: Callable[[], T], kind: str) -> T:
 
 
 async def _admitted(call: Call, fn: Callable[[], T], until: float, kind: str = "recommend") -> T:
-    return await call.ground.admission.run(fn, deadline=until, kind=kind)
+    ground, here = call.ground, contextvars.copy_context()
+
+    def traced() -> T:
+        """In the compute thread, as a child of the request's span."""
+        with ground.tracing.span(kind):
+            return fn()
+
+    gone = call.request.scope.get("zhiyin.gone")
+    return await ground.admission.run(partial(here.run, traced), deadline=until, kind=kind, gone=gone)
 
 
 def _check(request: RecommendRequest | RankRequest, settings: ServeSettings) -> None:
@@ -160,6 +169,8 @@ def _told(call: Call, answer: ListAnswer) -> None:
         metrics.degraded(part)
     if not answer.items:
         metrics.empty()
+    elif not all(line.sources for line in answer.items):
+        metrics.fell_back("popular")
 
 
 def _shown(call: Call, answer: ListAnswer | SimilarAnswer, locale: str, user: str) -> Response:

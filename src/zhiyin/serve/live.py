@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 from collections.abc import Callable, Sequence
@@ -36,6 +37,7 @@ class Told(Protocol):
     """Who counts what happens here."""
 
     def item_recommendable(self, seconds: float) -> None: ...
+    def event_counted(self, seconds: float) -> None: ...
     def swapped(self, result: str) -> None: ...
 
 
@@ -120,6 +122,7 @@ class Live:
         self.counters = Counters()
         self._counted = 0
         self._saved_at = 0.0
+        self._asked_at = now()
         self._refused = ""
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -196,9 +199,12 @@ class Live:
     def _take_events(self) -> bool:
         serving = self.serving
         behind = self._counted if serving is None else min(self._counted, serving.seq)
+        asked_at, before = self.now(), self._asked_at
         rows = self.store.events_after(behind, EVENTS_AT_ONCE)
+        self._asked_at = asked_at
         if len(rows.seqs):
             self._run(lambda: self._learn(serving, rows))
+            self.told.event_counted(self.now() - before)  # none of them can be older than the last look
         return len(rows.seqs) == EVENTS_AT_ONCE
 
     def _learn(self, serving: Serving | None, rows: EventRows) -> None:
@@ -227,6 +233,10 @@ class Live:
             log.error("artefact %s was not taken: %s", wanted.version, error)
             return
         self._install(serving)
+        del serving
+        gc.unfreeze()  # what the worker froze at its start may be the artefact that has just gone
+        gc.collect()
+        gc.freeze()
         self.told.swapped("ok")
         log.info("artefact %s serves", wanted.version)
 

@@ -374,7 +374,7 @@ ROUTES: tuple[Route, ...] = (
         tag="running",
         problems=("not_ready",),
     ),
-    Route("GET", "/metrics", "admin", running.metrics, "For Prometheus", tag="running"),
+    Route("GET", "/metrics", "read", running.metrics, "For Prometheus", tag="running"),
     Route(
         "GET",
         "/v1/keys",

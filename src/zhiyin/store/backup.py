@@ -68,7 +68,7 @@ def create_backup(
     source, target = store_file(path), Path(target)
     if target.exists():
         raise StoreError(f"{target} exists: a backup is a new directory, give another name")
-    if faults := check_store(source):
+    if faults := check_store(source, quick=True):
         raise StoreError(f"{source} is not whole, no backup was made of it: {faults[0]}")
     with fresh_directory(target) as folder:
         copy_store(source, folder / STORE_FILE)
