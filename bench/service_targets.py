@@ -38,7 +38,6 @@ NO_LIMITS = (
     "events_per_s=0",
     "anonymous_per_s=0",
     "refit_every_hours=0",
-    "log_level=warning",
 )
 """Limits of pace belong to a key, and all the load comes with one."""
 READY_S = 1800.0

@@ -135,6 +135,15 @@ class RetrieverTests(ABC):
         assert not np.isin(asked.top(16, everything[::2]), everything[::2]).any()
         assert len(asked.top(16, everything)) == 0
 
+    def test_only_what_is_allowed_comes_back_and_all_of_it(self) -> None:
+        asked = self.ask(history_of(0, 2))
+        allowed = np.zeros(len(self.data().items) + 3, np.bool_)
+        allowed[::3] = True
+        everything = asked.top(100, NOTHING)
+        np.testing.assert_array_equal(asked.top(100, NOTHING, allowed), everything[allowed[everything]])
+        short = asked.top(100, NOTHING, allowed[:4])
+        assert set(short.tolist()) == set(everything.tolist()) & {0, 3}, "beyond the end of the mask"
+
     def test_excluding_codes_that_do_not_exist_is_harmless(self) -> None:
         asked = self.ask(history_of(0, 2))
         odd = np.array([-1, 10**6], np.int32)

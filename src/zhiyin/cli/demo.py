@@ -75,9 +75,7 @@ def demo(
     from zhiyin.data.split import LeaveOneOut
     from zhiyin.evaluate import Protocol
 
-    if serve and (as_json or not save):
-        raise ConfigError("--serve needs what is saved and blocks: it does not go with --json or --no-save")
-    if serve and Project(out_path).artefact.is_dir():
+    if serve and _is_ready(out_path, as_json=as_json, save=save):
         return _served(out_path, port, workers)
     out, started = Output(as_json=as_json), time.perf_counter()
     with out.stages() as progress:
@@ -110,9 +108,14 @@ def demo(
             "files": files,
         }
     )
-    if serve:
-        _served(out_path, port, workers)
-    return None
+    return _served(out_path, port, workers) if serve else None
+
+
+def _is_ready(project: Path, *, as_json: bool, save: bool) -> bool:
+    """Whether an earlier demonstration has left what can be served."""
+    if as_json or not save:
+        raise ConfigError("--serve needs what is saved and blocks: it does not go with --json or --no-save")
+    return Project(project).artefact.is_dir()
 
 
 def _served(project: Path, port: int | None, workers: int | None) -> None:

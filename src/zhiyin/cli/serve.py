@@ -81,9 +81,8 @@ def run_service(project: Path, settings: ServeSettings, note: Sequence[str] = ()
 
     def announce(address: str) -> None:
         out.talk.print(Text.assemble(("serving    ", "bold"), address), soft_wrap=True)
-        out.note(
-            f"{printable(str(project))}: {sizes}; artefact {made.version or 'none yet: send items and events'}"
-        )
+        version = made.version or "none yet: send items and events"
+        out.note(f"{printable(str(project))}: {sizes}; artefact {version}")
         for line in note:
             out.talk.print(Text(line.replace("ADDRESS", address)), soft_wrap=True)
 

@@ -89,7 +89,8 @@ def _token(found: re.Match[str], text: str, at: int) -> Token:
 
 def _quoted(text: str, at: int) -> tuple[str, int]:
     """The word in quotes that begins at `at`, and the place behind it."""
-    close, letters, place = QUOTES[text[at]], [], at + 1
+    letters: list[str] = []
+    close, place = QUOTES[text[at]], at + 1
     while place < len(text):
         letter = text[place]
         if letter == close:
