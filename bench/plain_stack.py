@@ -78,7 +78,11 @@ class Shop:
         scores[seen] = -np.inf
         top = np.argpartition(-scores, n)[:n]
         top = top[np.argsort(-scores[top])]
-        return [{"item": self.ids[code], "score": float(scores[code])} for code in top]
+        return [
+            {"item": self.ids[code], "score": float(scores[code])}
+            for code in top
+            if np.isfinite(scores[code])
+        ]
 
     def folded_in(self, seen: np.ndarray) -> np.ndarray:
         """The user vector that ALS would give to this history (Hu, Koren, Volinsky 2008, equation 4)."""

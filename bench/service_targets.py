@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -33,12 +32,7 @@ SETS = {
 }
 HERE = Path(__file__).parent
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-NO_LIMITS = (
-    "requests_per_s=0",
-    "events_per_s=0",
-    "anonymous_per_s=0",
-    "refit_every_hours=0",
-)
+NO_LIMITS = ("requests_per_s=0", "events_per_s=0", "anonymous_per_s=0", "refit_every_hours=0")
 """Limits of pace belong to a key, and all the load comes with one."""
 READY_S = 1800.0
 
@@ -117,11 +111,11 @@ def service(project: Path, workers: int, settings: Sequence[str] = ()) -> Iterat
     ]
     command += [word for setting in (*NO_LIMITS, *settings) for word in ("--set", setting)]
     start = time.perf_counter()
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, "COLUMNS": "200"}
-    )
+    log = project / "server.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, "COLUMNS": "200"})
     try:
-        port = _announced(process)
+        port = _announced(process, log)
         took = time.perf_counter() - start
         yield Target("zhiyin", port, process, _key(project), took)
     finally:
@@ -149,27 +143,14 @@ def plain_stack(project: Path, workers: int) -> Iterator[Target]:
 # -- starting and ending -----------------------------------------------------------------------------
 
 
-def _announced(process: subprocess.Popen[bytes]) -> int:
-    """The port of the line that says `serving`; all lines after it go nowhere."""
-    assert process.stdout is not None
-    said = b""
-    for line in process.stdout:
-        said += line
-        if found := re.search(rb"serving\s+http://[^:]+:(\d+)", line):
-            _drain(process)
+def _announced(process: subprocess.Popen[bytes], log: Path) -> int:
+    """The port of the line that says `serving`."""
+    until = time.monotonic() + READY_S
+    while time.monotonic() < until and process.poll() is None:
+        if found := re.search(rb"serving\s+http://[^:]+:(\d+)", log.read_bytes()):
             return int(found[1])
-    raise SystemExit(f"the service did not start:\n{said.decode()}")
-
-
-def _drain(process: subprocess.Popen[bytes]) -> None:
-    """A full pipe would stop the server."""
-
-    def read() -> None:
-        assert process.stdout is not None
-        for line in process.stdout:
-            sys.stderr.buffer.write(b"  server: " + line)
-
-    threading.Thread(target=read, daemon=True).start()
+        time.sleep(0.01)
+    raise SystemExit(f"the service did not start:\n{log.read_text()}")
 
 
 def _answers(process: subprocess.Popen[bytes], port: int, path: str) -> None:

@@ -15,11 +15,14 @@ import typer
 
 from zhiyin.cli import app
 from zhiyin.components import options_of, role_of, type_of
+from zhiyin.serve.problems import PROBLEMS
+from zhiyin.serve.routes import ROUTES
+from zhiyin.serve.settings import ServeSettings
 
 PAGE = Path(__file__).with_name("reference.md")
 ROOMS = (
     "recommender", "data", "represent", "retrieve", "rank", "explain", "evaluate", "config", "llm",
-    "types", "contracts", "errors",
+    "client", "types", "contracts", "errors",
 )  # fmt: skip
 HEAD = """# Reference
 
@@ -32,9 +35,10 @@ Every public class of every room with its options, and every command. A part is 
 
 def page() -> str:
     rooms = [(name, list(exported(name))) for name in ROOMS]
-    lines = [HEAD, "- [Command line](#command-line)"]
+    titles = ("Command line", "Routes", "Problems", "Settings of the service")
+    lines = [HEAD, *(f"- [{title}](#{title.lower().replace(' ', '-')})" for title in titles)]
     lines += [f"- [`zhiyin.{name}`](#zhiyin{name})" for name, found in rooms if found]
-    lines += ["\n## Command line\n", *commands()]
+    lines += ["\n## Command line\n", *commands(), *routes(), *problems(), *settings()]
     for name, found in rooms:
         if found:
             lines.append(f"\n## `zhiyin.{name}`\n\n{sentence(import_module(f'zhiyin.{name}'))}")
@@ -87,7 +91,8 @@ def documented(cls: type) -> Iterator[tuple[str, Any]]:
 def signature(function: Any) -> str:
     """Without `self`, on one line."""
     text = str(inspect.signature(function))
-    return re.sub(r"^\((self|cls)(, )?", "(", text).replace("'", "")
+    plain = re.sub(r"(: |-> )'([^']*)'", r"\1\2", text)
+    return re.sub(r"^\((self|cls)(, )?(/, )?", "(", plain)
 
 
 def sentence(value: Any) -> str:
@@ -107,20 +112,55 @@ def cell(text: str) -> str:
     return " ".join(text.replace("|", "\\|").split())
 
 
+def named(command: Any, before: str) -> Iterator[tuple[str, Any]]:
+    """Every command with its full name; a group stands for the commands in it."""
+    for name in sorted(command.commands):
+        inner = command.commands[name]
+        if hasattr(inner, "commands"):
+            yield from named(inner, f"{before} {name}")
+        else:
+            yield f"{before} {name}", inner
+
+
 def commands() -> Iterator[str]:
     root: Any = typer.main.get_command(app)
-    for name in sorted(root.commands):
-        command = root.commands[name]
-        yield f"\n### `zhiyin {name}`\n\n{' '.join((command.help or '').split())}\n"
+    for name, command in named(root, "zhiyin"):
+        yield f"\n### `{name}`\n\n{' '.join((command.help or '').split())}\n"
         yield "| option | default | |\n|---|---|---|"
         for option in command.params:
             names = ", ".join(f"`{word}`" for word in option.opts) if option.opts else option.name
             shown = (
                 ""
-                if option.default in (None, False, ()) or callable(option.default)
+                if option.default in (None, False, (), "") or callable(option.default)
                 else f"`{option.default}`"
             )
             yield f"| {names} | {shown} | {cell(getattr(option, 'help', None) or '')} |"
+
+
+def routes() -> Iterator[str]:
+    yield "\n## Routes\n\nWhat the service can be asked, and which scope a key needs for it.\n"
+    yield "| | route | scope | what |\n|---|---|---|---|"
+    for route in ROUTES:
+        path = re.sub(r":path}", "}", route.path)
+        yield f"| {route.method} | `{path}` | {route.scope or 'none'} | {cell(route.summary)} |"
+
+
+def problems() -> Iterator[str]:
+    yield "\n## Problems\n\nThe codes of errors; their meaning never changes.\n"
+    yield "| code | status | what | | way out |\n|---|---|---|---|---|"
+    for code, kind in PROBLEMS.items():
+        yield f"| `{code}` | {kind.status} | {kind.title} | {kind.title_zh} | {cell(kind.hint)} |"
+
+
+def settings() -> Iterator[str]:
+    yield (
+        "\n## Settings of the service\n\nIn `[serve]` of zhiyin.toml, as `ZHIYIN_SERVE__NAME`"
+        " (in capitals), or as `--set name=value`.\n"
+    )
+    yield "| setting | kind | default | |\n|---|---|---|---|"
+    for row in ServeSettings.table():
+        shown = default(row.default) if row.default not in ("", []) else ""
+        yield f"| `{row.name}` | {cell(row.kind)} | {shown} | {cell(row.description)} |"
 
 
 def main() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -16,6 +17,7 @@ from small_project import Clock, checkerboard, make_project, recommender, servin
 from zhiyin.errors import ArtefactError, ConfigError
 from zhiyin.recommender import Recommender
 from zhiyin.serve.artefacts import Artefacts, Publication
+from zhiyin.serve.bootstrap import prepare
 from zhiyin.serve.checks import Checks
 from zhiyin.serve.ground import Places
 from zhiyin.serve.refit import refit
@@ -204,3 +206,23 @@ def test_the_first_fit_is_due_as_soon_as_there_is_an_item():
     settings = ServeSettings(refit_every_hours=0)
     assert due(None, seq=0, items=1, at=0, settings=settings)
     assert not due(None, seq=0, items=0, at=0, settings=settings)
+
+
+@pytest.mark.parametrize("harm", ["missing", "format", "damaged"])
+def test_a_start_without_a_usable_artefact_fits_anew(project, harm, tmp_path):
+    clock, said = Clock(), []
+    with serving(project, clock) as (_, made):
+        pass
+    folder = project / "artefacts" / made.version
+    if harm == "missing":
+        shutil.rmtree(folder)
+    elif harm == "format":
+        text = (folder / "manifest.json").read_text()
+        (folder / "manifest.json").write_text(text.replace('"format":', '"format":9'))
+    else:
+        file = next(folder.rglob("arrays.safetensors"))
+        file.write_bytes(file.read_bytes()[:-1])
+    shutil.rmtree(project / "artefact")
+    again = prepare(project, now=clock, say=said.append)
+    assert again.version and (project / "artefacts" / again.version).is_dir()
+    assert any("fitting" in line for line in said) and again.first_key == ""

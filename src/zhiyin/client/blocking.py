@@ -32,7 +32,8 @@ def signed_as(made: Any, build: Any, before: str, after: str) -> None:
     functools.update_wrapper(made, build)
     shown = inspect.signature(build)
     given = str(shown.return_annotation).removeprefix(before).removesuffix("]")
-    made.__signature__ = shown.replace(return_annotation=after.format(given.rpartition(", ")[2]))
+    row = given.rpartition(", ")[2] if before == "Walk[" else given
+    made.__signature__ = shown.replace(return_annotation=after.format(row))
 
 
 def _answer(build: Callable[Concatenate[Asks, P], Ask[T]]) -> Callable[Concatenate[Client, P], T]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from zhiyin.artefact import read_artefact
 from zhiyin.data.dataset import Dataset
-from zhiyin.errors import ConfigError
+from zhiyin.errors import ArtefactError, ConfigError
 from zhiyin.serve.access import first_key, issue_key, read_pepper
 from zhiyin.serve.artefacts import Artefacts
 from zhiyin.serve.ground import Places
@@ -66,9 +66,10 @@ def _artefact(places: Places, store: Store, now: Callable[[], float], say: Calla
     """The version that serves. What `zhiyin fit` has left is taken the first time, else the log is fitted."""
     artefacts = Artefacts(folder=places.artefacts, store=store)
     fitted, current = places.project / "artefact", artefacts.current()
-    if current is not None and artefacts.path(current.version).is_dir():
+    if current is not None and _version(artefacts.path(current.version), say):
         return current.version
-    if fitted.is_dir() and (current is None or read_artefact(fitted).version == current.version):
+    found = _version(fitted, say)
+    if found and (current is None or current.version == found):
         say(f"publishing {fitted}")
         copy = places.artefacts / ".copy"
         shutil.rmtree(copy, ignore_errors=True)
@@ -82,8 +83,17 @@ def _artefact(places: Places, store: Store, now: Callable[[], float], say: Calla
         return artefacts.publish(copy, seq=seq, revision=revision, at=now(), actor="server").version
     if not store.counts()["items"]:
         return ""
-    say("fitting: there is no artefact" + ("" if current is None else f" {current.version} any more"))
+    say("fitting: there is no artefact that can serve")
     return refit(places, store, now=now).version
+
+
+def _version(folder: Path, say: Callable[[str], None]) -> str:
+    """The version of an artefact that can be read; empty when it is missing, damaged or of another format."""
+    try:
+        return read_artefact(folder).version if folder.is_dir() else ""
+    except ArtefactError as error:
+        say(str(error))
+        return ""
 
 
 def _key(

@@ -258,7 +258,7 @@ class Live:
         return serving
 
     def _warm(self, recommender: Recommender) -> None:
-        """The first answers of a process must not wait for what is loaded on first use: the encoder, above all."""
+        """First answers must not wait for what is loaded on first use: the encoder, above all."""
         assert recommender.items_ is not None
         ids = list(recommender.items_.ids[:3])
         recommender.recommend(history=ids, n=3)

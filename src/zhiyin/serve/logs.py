@@ -141,7 +141,7 @@ def configure_logs(
 
     `form`: json, text, or auto (text on a terminal). `fields` stand on every line, such as a worker's number.
     """
-    stream = cast(TextIO, _Patient(stream or sys.stderr))
+    stream = cast("TextIO", _Patient(stream or sys.stderr))
     text = form == "text" or (form == "auto" and stream.isatty())
     render: Any = as_text if text else structlog.processors.JSONRenderer(as_json)
     steps: list[Any] = [

@@ -76,7 +76,9 @@ HISTOGRAMS = {
     "event_log_commit_seconds": Family("From taking events to their fsync", (), FAST),
     "recommend_stage_seconds": Family("Time in each stage of an answer", ("stage",), FAST),
     "item_to_recommendable_seconds": Family("From the write of an item to its first chance", (), FRESH),
-    "event_to_counters_seconds": Family("From the receipt of an event to the live counters, at most", (), FRESH),
+    "event_to_counters_seconds": Family(
+        "From the receipt of an event to the live counters, at most", (), FRESH
+    ),
 }
 
 GAUGES = {

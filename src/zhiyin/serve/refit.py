@@ -12,7 +12,7 @@ from pathlib import Path
 
 from zhiyin.config import from_toml
 from zhiyin.data.dataset import Dataset
-from zhiyin.errors import ConfigError, DataError
+from zhiyin.errors import ArtefactError, ConfigError, DataError
 from zhiyin.recommender import Progress, Recommender
 from zhiyin.serve.artefacts import Artefacts, Publication
 from zhiyin.serve.checks import Checks
@@ -74,8 +74,7 @@ def publish(
 ) -> Publication:
     """Loads what was written, as a worker would, and publishes it or refuses it."""
     serving = artefacts.current()
-    gone = serving is None or not artefacts.path(serving.version).is_dir()
-    old = None if serving is None or gone else Recommender.load(artefacts.path(serving.version), histories=False)
+    old = None if serving is None else _loaded(artefacts.path(serving.version))
     faults = (checks or Checks()).faults(Recommender.load(fresh, histories=False), data, old)
     if faults:
         artefacts.refuse(version, "; ".join(faults), at=at, actor=actor)
@@ -83,6 +82,14 @@ def publish(
             f"artefact {version} was not published: {'; '.join(faults)}. The one before goes on serving"
         )
     return artefacts.publish(fresh, seq=seq, revision=revision, at=at, actor=actor)
+
+
+def _loaded(folder: Path) -> Recommender | None:
+    """What serves now, to compare with; None when it is gone, damaged or of another format."""
+    try:
+        return Recommender.load(folder, histories=False)
+    except (ArtefactError, OSError):
+        return None
 
 
 def configured(places: Places, data: Dataset, allow_import: Sequence[str]) -> Recommender:

@@ -1,0 +1,95 @@
+"""Whatever the OpenAPI document allows, and much that it does not: no 5xx, and answers as documented.
+
+A few examples for each operation by default; ZHIYIN_FAULTS=long runs many. The service is a real one, so that the
+server's own limits take part.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from service import LONG, Service, copied, serving
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    schemathesis = pytest.importorskip("schemathesis")
+
+from hypothesis import HealthCheck, Phase, given, settings  # noqa: E402
+from hypothesis import strategies as st  # noqa: E402
+
+from schemathesis.core.failures import FailureGroup  # noqa: E402
+from schemathesis.specs.openapi import checks  # noqa: E402
+
+CHECKS = [
+    schemathesis.checks.not_a_server_error, checks.status_code_conformance, checks.content_type_conformance,
+    checks.response_schema_conformance, checks.response_headers_conformance, checks.negative_data_rejection,
+]  # fmt: skip
+PHASES = (Phase.explicit, Phase.generate) if not LONG else tuple(Phase)
+EXAMPLES = 200 if LONG else 6
+
+
+@pytest.fixture(scope="module")
+def service(template: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    folder = copied(template[0], tmp_path_factory.mktemp("fuzzed") / "shop")
+    with serving(folder, template[1], workers=1, events_per_s=0, failed_keys_per_minute=10_000) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def document(service: Service) -> dict[str, Any]:
+    return service.http.get("/openapi.json").json()  # type: ignore[no-any-return]
+
+
+def test_every_operation_keeps_to_its_document(service: Service, document: dict[str, Any]) -> None:
+    schema = schemathesis.openapi.from_dict(document)
+    schema.config.update(base_url=str(service.http.base_url))
+    faults: list[str] = []
+    n = 0
+    for found in schema.get_all_operations():
+        operation = found.ok()
+        n += 1
+
+        @settings(
+            max_examples=EXAMPLES, deadline=None, database=None, phases=PHASES,
+            suppress_health_check=list(HealthCheck), derandomize=True,
+        )  # fmt: skip
+        @given(case=st.one_of(*strategies(operation)))
+        def check(case: Any) -> None:
+            faults.extend(wrong(case, service))
+
+        check()
+    assert n == sum(len(methods) for methods in document["paths"].values())
+    assert not faults, "\n".join(sorted(set(faults))[:20])
+
+
+def strategies(operation: Any) -> list[Any]:
+    """Requests as documented, and requests that are not."""
+    modes = [schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE]
+    return [operation.as_strategy(generation_mode=mode) for mode in modes]
+
+
+def wrong(case: Any, service: Service) -> list[str]:
+    """What speaks against the answer to one request."""
+    name = f"{case.operation.method.upper()} {case.operation.path}"
+    try:
+        response = case.call(headers={"authorization": f"Bearer {service.key}"}, timeout=30)
+    except (ValueError, UnicodeError):  # what no client could send
+        return []
+    said = f"{name} -> {response.status_code} {response.text[:300]}"
+    found = [said] if response.status_code >= 500 and "not_ready" not in response.text else []
+    try:
+        case.validate_response(response, checks=CHECKS)
+    except FailureGroup as group:
+        found += [f"{said}\n    {type(one).__name__}: {str(one)[:600]}" for one in group.exceptions]
+    return found
+
+
+def test_answers_name_the_problem_as_documented(service: Service) -> None:
+    """Specimen for the test above: what it relies on is there."""
+    answer = httpx.post(f"{service.http.base_url}/v1/recommend", json={})
+    assert answer.status_code == 401 and answer.headers["content-type"] == "application/problem+json"
