@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
 import socket
@@ -13,6 +14,7 @@ import pytest
 
 from zhiyin.client import (
     ApiError,
+    AsyncClient,
     Client,
     EventIn,
     asks,
@@ -90,10 +92,27 @@ def test_named_events_can_be_sent_again_after_an_error(client: Client) -> None:
     assert [client.send(events).accepted, client.send(events).duplicates] == [2, 2]
 
 
+async def awaited(client: AsyncClient) -> None:
+    async with client:
+        await client.live()
+
+
 @pytest.mark.parametrize("drip", [False, True], ids=["silent", "drips"])
-def test_a_service_that_hangs_is_given_up(drip: bool) -> None:
+@pytest.mark.parametrize("waiting", [True, False], ids=["waits", "awaited"])
+def test_a_service_that_hangs_is_given_up(drip: bool, waiting: bool) -> None:
     waits: list[float] = []
+    patience: dict[str, Any] = {"timeout_s": 0.1, "retries": 1, "total_s": 9.0}
     ended = threading.Event()
+
+    async def slept(seconds: float) -> None:
+        waits.append(seconds)
+
+    def ask(address: str) -> None:
+        if waiting:
+            with Client(address, "", sleep=waits.append, **patience) as client:
+                client.live()
+        else:
+            asyncio.run(awaited(AsyncClient(address, "", sleep=slept, **patience)))
 
     def serve(listener: socket.socket) -> None:
         held = []
@@ -114,11 +133,8 @@ def test_a_service_that_hangs_is_given_up(drip: bool) -> None:
         thread.start()
         try:
             address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            with (
-                Client(address, "", timeout_s=0.1, retries=1, total_s=9.0, sleep=waits.append) as client,
-                pytest.raises(ApiError) as caught,
-            ):
-                client.live()
+            with pytest.raises(ApiError) as caught:
+                ask(address)
         finally:
             ended.set()
             thread.join()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
@@ -162,3 +163,15 @@ def test_items_users_keys(client: Client, service: Any) -> None:
             reader.put_item("x")
     client.revoke_key(made.id)
     assert len({row.seq for row in client.audit(limit=2)}) == len(list(client.audit())) > 3
+
+
+def test_many_calls_at_once_are_each_answered(service: Any) -> None:
+    async def asked() -> list[str]:
+        async with AsyncClient(service.address, service.key) as client:
+            found = await asyncio.gather(*(client.get_item(f"item-{n % 24}") for n in range(100)))
+            return [item.id for item in found]
+
+    assert asyncio.run(asked()) == [f"item-{n % 24}" for n in range(100)]
+    with Client(service.address, service.key) as client, ThreadPoolExecutor(8) as pool:
+        answers = pool.map(lambda n: client.get_item(f"item-{n % 24}").id, range(100))
+        assert list(answers) == [f"item-{n % 24}" for n in range(100)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -59,6 +59,7 @@ R = TypeVar("R")
 Attributes = Mapping[str, float | str | list[str]]
 Changes = Mapping[str, float | str | list[str] | None]
 History = Sequence[HistoryEvent | str]
+Scope = Literal["read", "ingest", "admin", "erase"]
 
 MOST_BYTES = 4 << 20
 """Of one body; half of what the service takes unless told otherwise."""
@@ -339,9 +340,9 @@ class Asks:
         """All keys, without their secrets."""
         return Ask("GET", "/v1/keys", KeyList)
 
-    def make_key(self, name: str, scopes: Sequence[str], *, days: float | None = None) -> Ask[KeyMade]:
-        """A new key; its secret is shown this once. `scopes` are of read, ingest, admin, erase."""
-        request = KeyRequest(name=name, scopes=list(scopes), days=days)  # type: ignore[arg-type]
+    def make_key(self, name: str, scopes: Sequence[Scope], *, days: float | None = None) -> Ask[KeyMade]:
+        """A new key; its secret is shown this once."""
+        request = KeyRequest(name=name, scopes=list(scopes), days=days)
         return _sent("POST", "/v1/keys", request, KeyMade, repeatable=False)
 
     def revoke_key(self, key_id: str) -> Ask[None]:

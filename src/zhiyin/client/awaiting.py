@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 import httpx
 
 from zhiyin.client.asks import Asks, Parts, Walk
-from zhiyin.client.blocking import signed_as
 from zhiyin.client.connection import MOST_ANSWER_BYTES, Connection, lost, reply, settings_of, too_large
 from zhiyin.client.exchange import Ask, Attempt, Exchange, Lost, Reply, Step
+from zhiyin.client.signatures import signed_as
 
 if TYPE_CHECKING:
     from zhiyin.serve.settings import ServeSettings
@@ -33,7 +33,7 @@ def _answer(
     async def call(self: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self.ask(build(self.asks, *args, **kwargs))
 
-    signed_as(call, build, "Ask[", "{}")
+    signed_as(call, build, "Ask", "{}")
     return call
 
 
@@ -43,7 +43,7 @@ def _rows(
     def call(self: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[R]:
         return self._walked(build(self.asks, *args, **kwargs))
 
-    signed_as(call, build, "Walk[", "AsyncIterator[{}]")
+    signed_as(call, build, "Walk", "AsyncIterator[{}]")
     return call
 
 
@@ -54,7 +54,7 @@ def _together(
         parts = build(self.asks, *args, **kwargs)
         return parts.joined([await self.ask(ask) for ask in parts.asks])
 
-    signed_as(call, build, "Parts[", "{}")
+    signed_as(call, build, "Parts", "{}")
     return call
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import ssl
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import httpx
 
 from zhiyin.client.asks import Asks, Parts, Walk
 from zhiyin.client.connection import MOST_ANSWER_BYTES, Connection, lost, reply, settings_of, too_large
 from zhiyin.client.exchange import Ask, Attempt, Exchange, Lost, Reply, Step
+from zhiyin.client.signatures import signed_as
 
 if TYPE_CHECKING:
     from zhiyin.serve.settings import ServeSettings
@@ -27,20 +26,11 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def signed_as(made: Any, build: Any, before: str, after: str) -> None:
-    """Gives a method the words and signature of what it is made from, with its own kind of answer."""
-    functools.update_wrapper(made, build)
-    shown = inspect.signature(build)
-    given = str(shown.return_annotation).removeprefix(before).removesuffix("]")
-    row = given.rpartition(", ")[2] if before == "Walk[" else given
-    made.__signature__ = shown.replace(return_annotation=after.format(row))
-
-
 def _answer(build: Callable[Concatenate[Asks, P], Ask[T]]) -> Callable[Concatenate[Client, P], T]:
     def call(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return self.ask(build(self.asks, *args, **kwargs))
 
-    signed_as(call, build, "Ask[", "{}")
+    signed_as(call, build, "Ask", "{}")
     return call
 
 
@@ -50,7 +40,7 @@ def _rows(
     def call(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[R]:
         return self._walked(build(self.asks, *args, **kwargs))
 
-    signed_as(call, build, "Walk[", "Iterator[{}]")
+    signed_as(call, build, "Walk", "Iterator[{}]")
     return call
 
 
@@ -59,7 +49,7 @@ def _together(build: Callable[Concatenate[Asks, P], Parts[T]]) -> Callable[Conca
         parts = build(self.asks, *args, **kwargs)
         return parts.joined([self.ask(ask) for ask in parts.asks])
 
-    signed_as(call, build, "Parts[", "{}")
+    signed_as(call, build, "Parts", "{}")
     return call
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import os
 import re
@@ -60,12 +61,18 @@ class Connection:
 
     def request(self, ask: Ask[object]) -> tuple[str, str, dict[str, str]]:
         """Method, address and headers."""
-        headers = {"accept": "application/json", "user-agent": f"zhiyin/{version('zhiyin')}"}
+        headers = {"accept": "application/json", "user-agent": agent()}
         if ask.body is not None:
             headers["content-type"] = "application/json"
         if self.key:
             headers["authorization"] = f"Bearer {self.key}"
         return ask.method, self.base_url + ask.path, headers
+
+
+@functools.cache
+def agent() -> str:
+    """What this client calls itself."""
+    return f"zhiyin/{version('zhiyin')}"
 
 
 def settings_of(verify: ssl.SSLContext | None) -> dict[str, object]:

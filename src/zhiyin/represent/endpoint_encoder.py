@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Literal
 
@@ -23,6 +24,9 @@ class EndpointEncoder:
     ("query: ", "passage: "). Without `dimensions` the server is asked once how long its vectors are.
     The address is not part of the identity, so that a server may move: two models that are served under
     one name need different `revision`s. Faults are LlmErrors.
+
+    Words are encoded while somebody waits: one try of `words_timeout_s`. After a try that failed no words are
+    sent for `rest_s`, so that a server which is away costs each process little of its time.
     """
 
     def __init__(
@@ -40,6 +44,8 @@ class EndpointEncoder:
         batch: int = 64,
         timeout_s: float = 30.0,
         retries: int = 3,
+        words_timeout_s: float = 0.3,
+        rest_s: float = 5.0,
     ) -> None:
         self.base_url = base_url
         self.name = name
@@ -53,7 +59,11 @@ class EndpointEncoder:
         self.batch = batch
         self.timeout_s = timeout_s
         self.retries = retries
+        self.words_timeout_s = words_timeout_s
+        self.rest_s = rest_s
         self._client: EmbeddingsClient | None = None
+        self._hurried: EmbeddingsClient | None = None
+        self._rests_until = 0.0
         self._dim = dimensions or 0
 
     @property
@@ -69,23 +79,32 @@ class EndpointEncoder:
 
     def encode(self, texts: Sequence[str]) -> FloatArray:
         """(n, dim) vectors of item texts; zeros for a text without a letter or digit."""
-        return self._encode(texts, self.passage_prefix)
+        return self._encode(texts, self.passage_prefix, self._opened())
 
     def encode_words(self, texts: Sequence[str]) -> FloatArray:
         """(n, dim) vectors of users' words."""
-        return self._encode(texts, self.query_prefix)
+        if time.monotonic() < self._rests_until:
+            raise LlmError(
+                f"{self.name!r} has just failed: it is asked again after rest_s = {self.rest_s:g} s"
+            )
+        try:
+            return self._encode(texts, self.query_prefix, self._opened_for_words())
+        except LlmError:
+            self._rests_until = time.monotonic() + self.rest_s
+            raise
 
     def close(self) -> None:
         """Ends kept connections."""
-        if self._client is not None:
-            self._client.close()
+        for client in (self._client, self._hurried):
+            if client is not None:
+                client.close()
 
-    def _encode(self, texts: Sequence[str], prefix: str) -> FloatArray:
+    def _encode(self, texts: Sequence[str], prefix: str, client: EmbeddingsClient) -> FloatArray:
         cleaned = [clean_text(text, self.max_chars) for text in texts]
         filled = [place for place, text in enumerate(cleaned) if text]
         parts = []
         for start in range(0, len(filled), self.batch):
-            part = self._opened().embed([prefix + cleaned[at] for at in filled[start : start + self.batch]])
+            part = client.embed([prefix + cleaned[at] for at in filled[start : start + self.batch]])
             self._dim = self._dim or part.shape[1]
             if part.shape[1] != self._dim:
                 raise LlmError(f"{self.name!r} gave {part.shape[1]} numbers after vectors of {self._dim}")
@@ -97,13 +116,21 @@ class EndpointEncoder:
 
     def _opened(self) -> EmbeddingsClient:
         if self._client is None:
-            self._client = EmbeddingsClient(
-                base_url=self.base_url,
-                name=self.name,
-                api_key_env=self.api_key_env,
-                dimensions=self.dimensions,
-                encoding=self.encoding,
-                timeout_s=self.timeout_s,
-                retries=self.retries,
-            )
+            self._client = self._made(self.timeout_s, self.retries)
         return self._client
+
+    def _opened_for_words(self) -> EmbeddingsClient:
+        if self._hurried is None:
+            self._hurried = self._made(self.words_timeout_s, 0)
+        return self._hurried
+
+    def _made(self, timeout_s: float, retries: int) -> EmbeddingsClient:
+        return EmbeddingsClient(
+            base_url=self.base_url,
+            name=self.name,
+            api_key_env=self.api_key_env,
+            dimensions=self.dimensions,
+            encoding=self.encoding,
+            timeout_s=timeout_s,
+            retries=retries,
+        )

@@ -22,7 +22,8 @@ FEW_ALLOWED = 1_000
 def gather(
     retrievers: Mapping[str, Retriever], query: Query, *, n_each: int, n: int
 ) -> tuple[Candidates, tuple[str, ...]]:
-    """At most `n` candidates out of the first `n_each` of every source, and the names of sources that failed.
+    """At most `n` candidates out of the first `n_each` of every source, and the names of sources that failed,
+    wholly or in part.
 
     The cut from the union to `n` is by reciprocal rank fusion; what `query.include` forces comes on top.
     Where the query allows no more than FEW_ALLOWED items, all of them stand for election. A source whose
@@ -34,6 +35,9 @@ def gather(
         try:
             relevances[name] = retriever.relevance(query)
         except LlmError:
+            failed.append(name)
+            continue
+        if getattr(relevances[name], "degraded", False):
             failed.append(name)
     forced = _permitted(query, query.include)
     items = _union(relevances, query, forced, n_each, n)

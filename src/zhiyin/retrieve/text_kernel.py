@@ -151,7 +151,11 @@ class TextKernelRetriever:
         sources = np.concatenate((added[rows.row], heads.col))
         targets = np.concatenate((rows.col, added[heads.row]))
         later = sparse.csr_matrix((values, (sources, targets)), shape=(n, n), dtype=np.float32)
-        return later if self.later_ is None else _resized(_without(self.later_, added), n) + later
+        before = self.later_
+        if before is None:
+            return later
+        replaced = bool((added < before.shape[0]).any())
+        return _resized(_without(before, added) if replaced else before, n) + later
 
     def _like_places(self, places: FloatArray, n: int) -> sparse.csr_matrix:
         """(len(places), n) shares of the neighbours that have behaviour, as far as the index finds them."""
@@ -256,9 +260,8 @@ def _strongest_columns(matrix: sparse.csr_matrix, like: sparse.csr_matrix, k: in
     """like @ matrix.T with the `k` largest entries of each row: for few rows without turning the matrix."""
     if like.shape[0] > FEW:
         return _strongest(like, sparse.csr_matrix(matrix.T), k)
-    return _strongest(
-        sparse.csr_matrix((matrix @ like.T).T), sparse.identity(like.shape[1], np.float32, "csr"), k
-    )
+    found = sparse.csr_matrix(np.stack([matrix @ row for row in like.toarray()]))
+    return _strongest(found, sparse.identity(like.shape[1], np.float32, "csr"), k)
 
 
 def _resized(matrix: sparse.csr_matrix, n: int) -> sparse.csr_matrix:

@@ -38,7 +38,12 @@ class Call:
 
     def path(self, name: str) -> str:
         """A part of the path; ids may hold anything but a slash unless it is percent-encoded."""
-        return str(self.request.path_params[name])
+        found, limit = str(self.request.path_params[name]), self.ground.settings.max_id
+        if len(found) > limit:
+            raise Problem(
+                "invalid_value", f"{len(found)} characters, the setting max_id allows {limit}", path=name
+            )
+        return found
 
     def take(self, kind: type[T]) -> T:
         """The body as `kind`; a fault is a problem with its path."""
@@ -60,8 +65,8 @@ class Call:
 
     def number(self, name: str, default: int, *, low: int = 1, high: int = 1000) -> int:
         """A whole number of the query string."""
-        text = self.request.query_params.get(name, "")
-        if not text:
+        text = self.request.query_params.get(name)
+        if text is None:
             return default
         if not text.isdecimal() or len(text) > 9 or not low <= int(text) <= high:
             raise Problem("invalid_value", f"expected a whole number from {low} to {high}", path=name)

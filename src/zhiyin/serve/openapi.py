@@ -113,6 +113,8 @@ def _responses(route: Route) -> dict[str, Any]:
     if route.html:
         good["content"]["text/html"] = {"schema": {"type": "string"}}
     codes = [*ALWAYS, *(GUARDED if route.scope else ("rate_limited",)), *(WITH_BODY if route.takes else ())]
+    if "{" in route.path:
+        codes += ["invalid_value", "not_found"]  # an id that is too long, or that no path can hold
     answers: dict[str, Any] = {status: good}
     for code in dict.fromkeys([*codes, *route.problems]):
         answers.setdefault(str(PROBLEMS[code].status), _problem(route))["x-codes"].append(code)
