@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -12,9 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from zhiyin.client import (
-    Client,
-)
+from zhiyin.client import Client
 from zhiyin.data.dataset import Dataset
 from zhiyin.recommender import Recommender
 from zhiyin.retrieve.kernel import KernelRetriever
@@ -56,22 +56,59 @@ def make_shop() -> Callable[[Path], Path]:
     return make_project
 
 
-@pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    project = make_project(tmp_path_factory.mktemp("shop"))
-    command = [sys.executable, "-m", "zhiyin", "serve", str(project), "--port", "0", "--set", "drain_s=0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+class Running:
+    """A server process and its workers, which can be killed together."""
+
+    def __init__(self, project: Path, port: int = 0) -> None:
+        command = [sys.executable, "-m", "zhiyin", "serve", str(project)]
+        self.process = subprocess.Popen(
+            [*command, "--port", str(port), "--set", "drain_s=0"], stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        )  # fmt: skip
         said, found = "", None
-        assert process.stdout is not None
-        while not found and (line := process.stdout.readline()):
+        assert self.process.stdout is not None
+        while not found and (line := self.process.stdout.readline()):
             said += line
             found = re.search(r"serving\s+(http://\S+)", said)
+        assert found, said
         key = re.search(r"zy_live_\w+", said)
-        assert found and key, said
-        threading.Thread(target=process.stdout.read, daemon=True).start()  # so that the pipe never fills
-        yield Service(project, found[1], key[0])
-        process.terminate()
-        assert process.wait(30) == 0
+        self.service = Service(project, found[1], key[0] if key else "")
+        self.reader = threading.Thread(target=self.process.stdout.read)  # so that the pipe never fills
+        self.reader.start()
+
+    def end(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Its exit code. SIGKILL takes the workers too, at once."""
+        if how == signal.SIGKILL:
+            os.killpg(self.process.pid, how)
+        else:
+            self.process.send_signal(how)
+        code = self.process.wait(30)
+        self.reader.join()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return code
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Running]]:
+    """Starts servers of a test's own, and ends those that are left."""
+    started: list[Running] = []
+
+    def begin(project: Path, port: int = 0) -> Running:
+        started.append(Running(project, port))
+        return started[-1]
+
+    yield begin
+    for one in started:
+        if one.process.poll() is None:
+            one.end(signal.SIGKILL)
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    running = Running(make_project(tmp_path_factory.mktemp("shop")))
+    yield running.service
+    assert running.end() == 0
 
 
 @pytest.fixture

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import signal
 import socket
 import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -85,6 +88,32 @@ def test_an_event_counts_once_however_often_its_answer_is_lost(
     assert line.carried == 3
     assert answer.results[0].status == ("duplicate" if make_ids else "accepted")
     assert len(client.history(user).events) == counted
+
+
+def test_a_service_that_is_killed_and_comes_back_counts_every_event_once(
+    tmp_path: Path, make_shop: Callable[[Path], Path], start: Callable[..., Any]
+) -> None:
+    first = start(make_shop(tmp_path))
+    port, key = int(first.service.address.rpartition(":")[2]), first.service.key
+    killed = threading.Event()
+
+    def events() -> Iterator[EventIn]:
+        for n in range(300):
+            if n == 120:
+                threading.Thread(target=kill).start()
+            yield EventIn(user="survivor", item=f"item-{n % 24}")
+
+    def kill() -> None:
+        first.end(signal.SIGKILL)
+        start(tmp_path, port)
+        killed.set()
+
+    with Client(first.service.address, key, max_batch=3, retries=300, total_s=60.0) as client:
+        outcomes = client.send(events()).results
+        assert killed.wait(30)
+        assert len(client.history("survivor", n=1000).events) == 300
+    assert {outcome.status for outcome in outcomes} <= {"accepted", "duplicate"}
+    assert len({outcome.event_id for outcome in outcomes}) == 300
 
 
 def test_named_events_can_be_sent_again_after_an_error(client: Client) -> None:

@@ -128,6 +128,23 @@ def lets_encoder_errors_out() -> None:
     content.LlmError = fuse.LlmError = Other  # type: ignore[misc,assignment]
 
 
+def waits_for_encoders() -> None:
+    """Words are encoded with all the patience that item texts have, again for every request."""
+    from zhiyin.represent.endpoint_encoder import EndpointEncoder
+
+    EndpointEncoder._opened_for_words = EndpointEncoder._opened  # type: ignore[method-assign]
+    EndpointEncoder._refuse_until = lambda self, at: None  # type: ignore[method-assign]
+
+
+def trusts_numbers() -> None:
+    """What should be a number is taken for one."""
+    from zhiyin.serve.call import Call
+
+    Call.number = lambda self, name, default, **_: int(  # type: ignore[method-assign]
+        self.request.query_params.get(name, default)
+    )
+
+
 def takes_everything() -> None:
     """No request is refused at the door; it waits until its time is over."""
     Admission._admit = lambda self, kind, deadline: None  # type: ignore[method-assign]

@@ -23,9 +23,10 @@ import httpx
 import numpy as np
 
 from zhiyin import Recommender
+from zhiyin.contracts import Encoder, Retriever
 from zhiyin.data import Dataset
 from zhiyin.represent import HashEncoder
-from zhiyin.retrieve import EaseRetriever, PopularRetriever
+from zhiyin.retrieve import ContentRetriever, EaseRetriever, PopularRetriever
 from zhiyin.serve.bootstrap import prepare
 from zhiyin.types import Interaction, Item
 
@@ -51,10 +52,14 @@ def data(n_events: int = 20) -> Dataset:
     return Dataset.of(events, items)
 
 
-def fitted(regularisation: float = 10.0, **parts: Any) -> Recommender:
-    """Two sources and no ranker: whatever the regularisation, every user stays on their side."""
-    ease = EaseRetriever(regularisation=regularisation)
-    return Recommender(retrievers={"ease": ease, "popular": PopularRetriever(), **parts}).fit(data())
+def fitted(regularisation: float = 10.0, encoder: Encoder | None = None) -> Recommender:
+    """Two sources and no ranker, and a source of texts where there is an encoder: every user stays on their side,
+    whatever the regularisation."""
+    sources: dict[str, Retriever] = {"ease": EaseRetriever(regularisation=regularisation)}
+    if encoder is not None:
+        sources["content"] = ContentRetriever(encoder=encoder)
+    sources["popular"] = PopularRetriever()
+    return Recommender(retrievers=sources, encoder=encoder).fit(data())
 
 
 def project(folder: Path, recommender: Recommender | None = None) -> str:

@@ -32,7 +32,6 @@ from service import (
 from zhiyin.artefact import read_artefact, write_artefact
 from zhiyin.errors import ConfigError
 from zhiyin.represent import EndpointEncoder
-from zhiyin.retrieve import ContentRetriever
 from zhiyin.serve.access import read_pepper
 from zhiyin.serve.artefacts import Artefacts, Publication
 from zhiyin.serve.checks import Checks
@@ -260,16 +259,16 @@ def test_memory_that_is_not_let_go_is_noticed(shop: Shop, tmp_path: Path) -> Non
 def worded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, EncoderServer]:
     """A project whose text source asks an encoder over HTTP."""
     encoder = EncoderServer()
-    endpoint = EndpointEncoder(base_url=encoder.url, name="hash", dimensions=32, timeout_s=0.3, retries=1)
+    endpoint = EndpointEncoder(base_url=encoder.url, name="hash", dimensions=32, timeout_s=3.0, retries=1)
     folder = tmp_path_factory.mktemp("worded") / "shop"
-    key = project(folder, fitted(content=ContentRetriever(encoder=endpoint)))
+    key = project(folder, fitted(encoder=endpoint))
     return folder, key, encoder
 
 
 async def asked(words: str, connection: Connection, number: int, step: int) -> Answer:
     body = {"user": f"u{(number + step) % 60}", "words": f"{words} {step}" if words and number % 2 else ""}
     if step % 10 == 9:
-        item = {"title": f"new thing {number} {step}", "text": "nobody could read it"}
+        item = {"title": f"new thing {number} {step}", "attributes": {"batch": f"new-{number}-{step}"}}
         return await connection.ask("PUT", f"/v1/items/new-{number}-{step}", item)
     return await connection.ask("POST", "/v1/recommend", body)
 
@@ -277,23 +276,18 @@ async def asked(words: str, connection: Connection, number: int, step: int) -> A
 def away(worded: tuple[Path, str, EncoderServer], fault: str, planted: str = "") -> tuple[Load, bool]:
     """Load while the encoder has a fault, and whether a new item was recommended meanwhile."""
     folder, key, encoder = worded
-    with serving(folder, key, planted=planted, deadline_ms=5000) as service:
+    with serving(folder, key, planted=planted) as service:
         assert not service.recommend("u0", words="even thing")["meta"]["degraded"]
         encoder.fault = fault
         load = Load(service, 4, partial(asked, "odd things"))
         try:
-            run(load, lambda: time.sleep(6 if LONG else 2))
-            new = eventually(lambda: _there(service, "new-0-9"), 20)
+            run(load, lambda: time.sleep(10 if LONG else 3))
+            new = eventually(lambda: service.ids("u0", filter='batch = "new-0-9"') == ["new-0-9"], 20)
         finally:
             encoder.fault = ""
             encoder.released.set()
             encoder.released.clear()
         return load, new
-
-
-def _there(service: Service, name: str) -> bool:
-    answer = service.http.post("/v1/rank", json={"user": "u0", "items": [name]})
-    return answer.status_code == 200 and len(answer.json()["items"]) == 1
 
 
 @pytest.mark.parametrize("fault", ["answers with errors", "hangs"])
@@ -310,6 +304,11 @@ def test_an_encoder_that_is_away_fails_no_request(
 
 def test_an_encoder_error_that_comes_through_is_noticed(worded: tuple[Path, str, EncoderServer]) -> None:
     load, _ = away(worded, "answers with errors", planted="lets encoder errors out")
+    assert load.failed
+
+
+def test_patience_with_an_encoder_that_hangs_is_noticed(worded: tuple[Path, str, EncoderServer]) -> None:
+    load, _ = away(worded, "hangs", planted="waits for encoders")
     assert load.failed
 
 

@@ -49,25 +49,37 @@ def document(service: Service) -> dict[str, Any]:
 
 
 def test_every_operation_keeps_to_its_document(service: Service, document: dict[str, Any]) -> None:
+    asked, faults = fuzzed(service, document)
+    assert asked == sum(len(methods) for methods in document["paths"].values())
+    assert not faults, "\n".join(faults[:20])
+
+
+def test_a_value_that_is_believed_is_noticed(template: tuple[Path, str], tmp_path: Path) -> None:
+    folder = copied(template[0], tmp_path / "shop")
+    with serving(folder, template[1], workers=1, planted="trusts numbers") as service:
+        document = service.http.get("/openapi.json").json()
+        document["paths"] = {"/v1/items": {"get": document["paths"]["/v1/items"]["get"]}}
+        assert any(" -> 500 " in fault for fault in fuzzed(service, document, 40)[1])
+
+
+def fuzzed(service: Service, document: dict[str, Any], n: int = EXAMPLES) -> tuple[int, list[str]]:
+    """How many operations were asked `n` times, and what was wrong with the answers."""
     schema = schemathesis.openapi.from_dict(document)
     schema.config.update(base_url=str(service.http.base_url))
-    faults: list[str] = []
-    n = 0
-    for found in schema.get_all_operations():
-        operation = found.ok()
-        n += 1
+    faults: set[str] = set()
+    operations = [found.ok() for found in schema.get_all_operations()]
+    for operation in operations:
 
         @settings(
-            max_examples=EXAMPLES, deadline=None, database=None, phases=PHASES,
+            max_examples=n, deadline=None, database=None, phases=PHASES,
             suppress_health_check=list(HealthCheck), derandomize=True,
         )  # fmt: skip
         @given(case=st.one_of(*strategies(operation)))
         def check(case: Any) -> None:
-            faults.extend(wrong(case, service))
+            faults.update(wrong(case, service))
 
         check()
-    assert n == sum(len(methods) for methods in document["paths"].values())
-    assert not faults, "\n".join(sorted(set(faults))[:20])
+    return len(operations), sorted(faults)
 
 
 def strategies(operation: Any) -> list[Any]:

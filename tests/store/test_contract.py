@@ -24,7 +24,7 @@ def slate(id: str, user: str = "u", at: float = AT) -> Slate:
     shown = [Shown(item="a", score=0.5, propensity=0.25, sources={"ease": 1})]
     return Slate(
         id=id, user=user, at=at, version="v", n=1, shown=shown, request={"n": 1}, stages=[{"name": "rank"}],
-        feature_names=["x"], features=np.ones(1, np.float32).tobytes(),
+        features=np.ones(1, np.float32).tobytes(),
     )  # fmt: skip
 
 

@@ -17,6 +17,9 @@ from zhiyin.types import FloatArray
 __all__ = ["EndpointEncoder"]
 
 
+SLOW_S = 1.0
+
+
 class EndpointEncoder:
     """Vectors from a server, at length one; put a `CachedEncoder` around it.
 
@@ -26,7 +29,8 @@ class EndpointEncoder:
     one name need different `revision`s. Faults are LlmErrors.
 
     Words are encoded while somebody waits: one try of `words_timeout_s`. After a try that failed no words are
-    sent for `rest_s`, so that a server which is away costs each process little of its time.
+    sent for `rest_s`, and no item texts after tries that took longer than SLOW_S, so that a server which is
+    away costs a process little of its time.
     """
 
     def __init__(
@@ -63,7 +67,7 @@ class EndpointEncoder:
         self.rest_s = rest_s
         self._client: EmbeddingsClient | None = None
         self._hurried: EmbeddingsClient | None = None
-        self._rests_until = 0.0
+        self._words_rest_until = self._items_rest_until = 0.0
         self._dim = dimensions or 0
 
     @property
@@ -79,18 +83,22 @@ class EndpointEncoder:
 
     def encode(self, texts: Sequence[str]) -> FloatArray:
         """(n, dim) vectors of item texts; zeros for a text without a letter or digit."""
-        return self._encode(texts, self.passage_prefix, self._opened())
+        self._refuse_until(self._items_rest_until)
+        start = time.monotonic()
+        try:
+            return self._encode(texts, self.passage_prefix, self._opened())
+        except LlmError:
+            now = time.monotonic()
+            self._items_rest_until = now + self.rest_s if now - start > SLOW_S else 0.0
+            raise
 
     def encode_words(self, texts: Sequence[str]) -> FloatArray:
         """(n, dim) vectors of users' words."""
-        if time.monotonic() < self._rests_until:
-            raise LlmError(
-                f"{self.name!r} has just failed: it is asked again after rest_s = {self.rest_s:g} s"
-            )
+        self._refuse_until(self._words_rest_until)
         try:
             return self._encode(texts, self.query_prefix, self._opened_for_words())
         except LlmError:
-            self._rests_until = time.monotonic() + self.rest_s
+            self._words_rest_until = time.monotonic() + self.rest_s
             raise
 
     def close(self) -> None:
@@ -98,6 +106,10 @@ class EndpointEncoder:
         for client in (self._client, self._hurried):
             if client is not None:
                 client.close()
+
+    def _refuse_until(self, at: float) -> None:
+        if time.monotonic() < at:
+            raise LlmError(f"{self.name!r} has just failed: it is asked again {self.rest_s:g} s after that")
 
     def _encode(self, texts: Sequence[str], prefix: str, client: EmbeddingsClient) -> FloatArray:
         cleaned = [clean_text(text, self.max_chars) for text in texts]

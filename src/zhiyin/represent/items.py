@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +11,14 @@ from numpy.typing import NDArray
 
 from zhiyin.contracts import Encoder
 from zhiyin.data.catalogue import Catalogue
+from zhiyin.errors import LlmError
 from zhiyin.represent.space import Space
 from zhiyin.represent.vector_index import VectorIndex
 from zhiyin.types import FloatArray, IntArray
 
 __all__ = ["ItemVectors", "item_vectors"]
+
+log = logging.getLogger(__name__)
 
 NOTHING: IntArray = np.empty(0, np.int32)
 
@@ -75,12 +79,25 @@ class ItemVectors:
         fresh = np.flatnonzero((asked >= len(self)) | (seen != known))
         if not len(fresh) and n == len(self):
             return self
-        raw = encoder.encode([texts[place] for place in fresh]) if len(fresh) else self.take(NOTHING)
+        raw = self._read(encoder, [texts[place] for place in fresh])
+        if raw is None:
+            raw, seen = np.zeros((len(fresh), self.space.centre.size), np.float32), np.zeros_like(seen)
         rows, codes = self.space.put(raw).astype(np.float16), asked[fresh].astype(np.int32)
         digests = np.concatenate([self.digests, np.zeros(n - len(self), np.uint64)])
         blank = np.concatenate([self.blank, np.ones(n - len(self), np.bool_)])
         digests[codes], blank[codes] = seen[fresh], np.logical_not(rows.any(axis=1))
         return ItemVectors(self.index.with_rows(codes, rows, n), digests, self.space, blank)
+
+    def _read(self, encoder: Encoder, texts: list[str]) -> FloatArray | None:
+        """(k, dim) the vectors; None when the encoder is away: then the items come without, and are read when
+        they are next asked for, for an item must not wait for a model server."""
+        if not texts:
+            return self.take(NOTHING)
+        try:
+            return encoder.encode(texts)
+        except LlmError as error:
+            log.warning("%d items come without a vector: %s", len(texts), error)
+            return None
 
     def _cut(self, n: int, max_exact: int) -> ItemVectors:
         return self.saved(self.rows[:n], self.digests[:n], self.space, max_exact=max_exact)

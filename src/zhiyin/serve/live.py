@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load as load_arrays
@@ -42,6 +43,8 @@ class Told(Protocol):
 
 
 CHANGES_AT_ONCE = 500
+READ_AGAIN_S = 30.0
+"""After so long an encoder that was away is asked again for the items that came without a vector."""
 EVENTS_AT_ONCE = 100_000
 SHOWN, CLICK = EVENT_KINDS.index(IMPRESSION), EVENT_KINDS.index("click")
 
@@ -124,6 +127,8 @@ class Live:
         self._saved_at = 0.0
         self._asked_at = now()
         self._refused = ""
+        self._unread: set[str] = set()
+        self._read_again_at = 0.0
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -165,6 +170,7 @@ class Live:
         """Takes what is new: items, events, an artefact. True when there may be more."""
         more = self._take_items()
         more |= self._take_events()
+        self._read_again()
         self._take_artefact()
         if self.now() - self._saved_at > self.checkpoint_s:
             self._checkpoint()
@@ -183,18 +189,36 @@ class Live:
                     self.told.item_recommendable(self.now() - change.record.updated_at)
         return len(changes) == CHANGES_AT_ONCE
 
+    def _read_again(self) -> None:
+        """Items that came while the encoder was away get their vectors when it is back."""
+        serving = self.serving
+        if serving is None or not self._unread or self.now() < self._read_again_at:
+            return
+        found = [record for name in self._unread if (record := self.store.item(name)) and record.available]
+        if self._encoded(serving, [item_of(record) for record in found]):
+            self._unread.clear()
+            self._run(lambda: serving.recommender.add_items([item_of(record) for record in found]))
+
     def _encode(self, serving: Serving, changes: Sequence[ItemChange]) -> None:
         """Fills the encoder's cache here, so that the compute thread only finds vectors."""
-        recommender = serving.recommender
         items = [item_of(change.record) for change in changes if change.record is not None]
+        if not self._encoded(serving, items):
+            self._unread.update(item.id for item in items)
+
+    def _encoded(self, serving: Serving, items: Sequence[Item]) -> bool:
+        """Whether the cache now holds the vectors of these items; always, where no encoder is needed."""
+        recommender = serving.recommender
         if recommender.encoder is None or recommender.items_ is None or not items:
-            return
+            return True
         catalogue = recommender.items_.with_items(items)
         codes = catalogue.ids.codes(item.id for item in items)
         try:
             recommender.encoder.encode([catalogue.describe(int(code)) for code in codes])
         except ZhiyinError as error:
+            self._read_again_at = self.now() + READ_AGAIN_S
             log.warning("new items come without a text vector: the encoder failed: %s", error)
+            return False
+        return True
 
     def _take_events(self) -> bool:
         serving = self.serving
@@ -255,7 +279,16 @@ class Live:
         )
         self._catch_up(serving)
         self._warm(recommender)
+        self._name_features(recommender, publication.version)
         return serving
+
+    def _name_features(self, recommender: Recommender, version: str) -> None:
+        """Kept once for all slates of this artefact."""
+        name = f"features.{version}"
+        names = getattr(recommender.ranker, "names_", ())
+        if names and not self.store.setting(name):
+            text = msgspec.json.encode(names).decode()
+            self.store.set_setting(name, text, at=self.now(), actor="server")
 
     def _warm(self, recommender: Recommender) -> None:
         """First answers must not wait for what is loaded on first use: the encoder, above all."""

@@ -97,11 +97,16 @@ class Schedule:
         at = self.now()
         if at - self._swept_at > 3600 and self.settings.slate_days > 0:
             self._swept_at = at
-            self.store.forget_slates(before=at - self.settings.slate_days * DAY_S)
+            self._forget(at - self.settings.slate_days * DAY_S)
         if self._fit is not None:
             self._finish(at)
         elif at >= self._not_before and self._due(at):
             self._begin()
+
+    def _forget(self, before: float) -> None:
+        """Some at a time, so that nobody waits for the disk behind it."""
+        while not self._stop.is_set() and self.store.forget_slates(before=before).result():
+            self._stop.wait(0.05)
 
     def _due(self, at: float) -> bool:
         items = self.store.counts()["items"]

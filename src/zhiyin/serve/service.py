@@ -169,8 +169,17 @@ class Service:
         return TraceAnswer(
             slate_id=slate.id, at=slate.at, user=slate.user, session=slate.session, surface=slate.surface,
             version=slate.version, request=slate.request, stages=slate.stages, shown=lines,
-            features=_feature_rows(slate), degraded=slate.degraded,
+            features=self._features(slate), degraded=slate.degraded,
         )  # fmt: skip
+
+    def _features(self, slate: Slate) -> list[dict[str, float | None]]:
+        """What the ranker saw, with the names that the columns had in that artefact."""
+        names = msgspec.json.decode(self.store.setting(f"features.{slate.version}") or "[]")
+        if not names or not slate.features:
+            return []
+        rows = np.frombuffer(slate.features, np.float32).reshape(-1, len(names)).astype(object)
+        rows[~np.isfinite(rows.astype(np.float32))] = None
+        return [dict(zip(names, row)) for row in rows.tolist()]
 
     # -- parts -------------------------------------------------------------------------------------
 
@@ -250,7 +259,6 @@ class Service:
                  "details": plain(s.details)}
                 for s in decision.stages
             ],
-            feature_names=list(decision.feature_names) if self.log_features else [],
             features=ranking.features[:n].tobytes() if self.log_features and ranking.features.size else b"",
             degraded=degraded,
         )  # fmt: skip
@@ -285,17 +293,6 @@ def _warnings(asked: Asked) -> list[str]:
     named = ", ".join(repr(name) for name in asked.missing[:5])
     more = f" and {len(asked.missing) - 5} more" if len(asked.missing) > 5 else ""
     return [*asked.warnings, f"the catalogue does not know {named}{more}"]
-
-
-def _feature_rows(slate: Slate) -> list[dict[str, float | None]]:
-    names = slate.feature_names
-    if not names or not slate.features:
-        return []
-    rows = np.frombuffer(slate.features, np.float32).reshape(-1, len(names))
-    return [
-        {name: float(value) if np.isfinite(value) else None for name, value in zip(names, row)}
-        for row in rows
-    ]
 
 
 def plain(value: Any) -> Any:

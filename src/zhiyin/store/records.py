@@ -130,7 +130,7 @@ class EventRows(msgspec.Struct, frozen=True):
     """True where the event names a slate."""
 
 
-class Shown(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Shown(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, array_like=True):
     """One line of a slate."""
 
     item: str
@@ -156,9 +156,9 @@ class Slate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The whole order that pages are cut from, at least the first page."""
     request: dict[str, Any] = msgspec.field(default_factory=dict)
     stages: list[dict[str, Any]] = msgspec.field(default_factory=list)
-    feature_names: list[str] = msgspec.field(default_factory=list)
     features: bytes = b""
-    """float32, row by row, (lines of the first page, len(feature_names)), as the ranker saw them."""
+    """float32, row by row, (lines of the first page, columns), as the ranker saw them; the names of the columns
+    are the same for one artefact and stand in the setting `features.<version>`."""
     degraded: list[str] = msgspec.field(default_factory=list)
 
 
