@@ -3,9 +3,10 @@
     python bench/bench_service.py recommend|events|fresh|item|memory|start|all
         [--set small|ml-1m|synthetic] [--workers 2] [--work FOLDER] [--seconds 15] [--json FILE]
 
-The load comes at a fixed pace and its latency counts from the moment that a request was due, so a stall is charged for
-everybody who would have come meanwhile. Users are drawn by Zipf. The project is built once in --work (a
-temporary folder without it; the fit takes minutes). Needs fastapi for the plain stack; --no-plain leaves it out.
+The load comes at a fixed pace and its latency counts from the moment that a request was due, so a stall is
+charged for everybody who would have come meanwhile. Users are drawn by Zipf. The project is built once in
+--work (a temporary folder without it; the fit takes minutes). The plain stack needs fastapi; --no-plain
+leaves it out.
 """
 
 from __future__ import annotations
@@ -96,9 +97,8 @@ class Bench:
     def batch(self, n: int) -> list[dict[str, str]]:
         self.sent += n
         return [
-            {"event_id": f"{RUN}-{self.sent - k}", "user": self.user(self.sent + k), "item": self.item(self.sent + k),
-             "kind": "click"}
-            for k in range(n)
+            {"event_id": f"{RUN}-{k}", "user": self.user(k), "item": self.item(k), "kind": "click"}
+            for k in range(self.sent - n, self.sent)
         ]  # fmt: skip
 
     def item(self, k: int) -> str:
@@ -128,7 +128,7 @@ class Bench:
     # -- fresh -------------------------------------------------------------------------------------
 
     async def fresh(self, target: Target) -> Figures:
-        """The first of a user's list is chosen on one connection; asked at once on another, it must be gone."""
+        """The first of a user's list is chosen over one connection; over another it must be gone at once."""
         client = Client(target.port, key=target.key)
         connections = [await client.connect() for _ in range(16)]
         stale: list[str] = []

@@ -1,7 +1,8 @@
 """Load on an HTTP server: a lean client with keep-alive, requests at a fixed pace or from so many callers.
 
-At a fixed pace every request has its moment, whatever became of the ones before, and its latency counts from that
-moment: a server that stalls is charged for everybody who would have come meanwhile (no coordinated omission).
+At a fixed pace every request has its moment, whatever became of the ones before, and its latency counts from
+that moment: a server that stalls is charged for everybody who would have come meanwhile (no coordinated
+omission).
 """
 
 from __future__ import annotations
@@ -175,7 +176,8 @@ class Load:
     def __str__(self) -> str:
         ends = ", ".join(f"{n} x {status}" for status, n in self.statuses.most_common(4))
         return (
-            f"{self.per_s:7.1f}/s  p50 {self.ms(0.5):7.2f}  p90 {self.ms(0.9):7.2f}  p99 {self.ms(0.99):7.2f} ms"
+            f"{self.per_s:7.1f}/s  p50 {self.ms(0.5):7.2f}"
+            f"  p90 {self.ms(0.9):7.2f}  p99 {self.ms(0.99):7.2f} ms"
             f"  [{ends}; load {self.cpu_s / max(self.seconds, 1e-9):.0%} of a core]"
         )
 
@@ -203,7 +205,7 @@ async def paced(client: Client, make: Callable[[int], Request], *, per_s: float,
 
 
 async def callers(n: int, act: Callable[[int, int], Awaitable[Answer]], *, seconds: float) -> Load:
-    """Closed loop: `n` callers, each with its next request when the one before is answered: `act(caller, k)`."""
+    """Closed loop: `n` callers, each with its next request, `act(caller, k)`, when the last is answered."""
     load, loop = Load(), asyncio.get_running_loop()
 
     async def caller(number: int) -> None:

@@ -436,14 +436,15 @@ class Recommender:
             tuple(self._line(best, place, ()) for place in range(len(best))), version=self.version_
         )
 
-    def save(self, path: str | Path, *, created_at: str = "") -> str:
+    def save(self, path: str | Path, *, created_at: str = "", histories: bool = True) -> str:
         """Writes an artefact directory: parts, settings, catalogue and histories. Returns its version.
 
         Items that came in by `add_items` are in it. Events that came in later are not: they belong to
-        the store, not to the artefact.
+        the store, not to the artefact. Without `histories` it names no user: for a server, whose store
+        has them, and from which a person can be erased.
         """
         data = replace(self._histories().snapshot, items=self._items())
-        self.version_ = save_recommender(self, path, data, created_at=created_at)
+        self.version_ = save_recommender(self, path, data, created_at=created_at, histories=histories)
         return self.version_
 
     def states(self) -> dict[str, State]:

@@ -21,21 +21,29 @@ if TYPE_CHECKING:
 
 __all__ = ["load_recommender", "save_recommender"]
 
+PERSONAL = ("events", "users")
+"""Tables that say who did what."""
 
-def save_recommender(recommender: Recommender, path: str | Path, data: Dataset, *, created_at: str) -> str:
+
+def save_recommender(
+    recommender: Recommender, path: str | Path, data: Dataset, *, created_at: str, histories: bool
+) -> str:
     """Writes the parts, the settings and the tables of `data`; returns the version."""
+    tables = tables_of(data)
+    if not histories:
+        tables = {name: table.clear() if name in PERSONAL else table for name, table in tables.items()}
     return write_artefact(
         path,
         parts=recommender.states(),
         config=to_toml(recommender),
-        tables=tables_of(data),
+        tables=tables,
         info={"created_at": created_at, "data": about_of(data)},
     )
 
 
 def load_recommender(path: str | Path, *, allow_import: Sequence[str], histories: bool) -> Recommender:
     """See `Recommender.load`."""
-    artefact = read_artefact(path, without_rows=() if histories else ("events", "users"))
+    artefact = read_artefact(path, without_rows=() if histories else PERSONAL)
     recommender = from_toml(artefact.config, allow_import=allow_import)
     data = dataset_of(artefact.tables, dict(artefact.info["data"]), Path(path))
     recommender.items_, recommender.histories_ = data.items, Histories(data)

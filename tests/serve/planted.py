@@ -1,19 +1,22 @@
-"""`python planted.py serve FOLDER ...`: the service with a fault planted in every process of it.
+"""`python planted.py serve FOLDER ...`: the service with a fault planted in every worker.
 
-Each fault is one that a careless change could bring back; the test of the promise that it breaks must notice it.
+Each fault is one that a careless change could bring; the test of the promise that it breaks must notice it.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from starlette.applications import Starlette
 
 from zhiyin import artefact, cli
@@ -49,16 +52,10 @@ def forgets_ids() -> None:
     append = SqliteStore.append
 
     def anonymous(self: SqliteStore, events: Sequence[Event], *, at: float) -> Future[list[Outcome]]:
-        named = [dataclass_like(event, words=event.event_id, event_id="") for event in events]
+        named = [msgspec.structs.replace(event, words=event.event_id, event_id="") for event in events]
         return append(self, named, at=at)
 
     SqliteStore.append = anonymous  # type: ignore[method-assign]
-
-
-def dataclass_like(event: Event, **changes: Any) -> Event:
-    import msgspec
-
-    return msgspec.structs.replace(event, **changes)
 
 
 def drops_what_is_in_flight() -> None:
@@ -121,11 +118,11 @@ def lets_encoder_errors_out() -> None:
     from zhiyin.errors import LlmError
     from zhiyin.retrieve import content, fuse
 
-    class Other(Exception):
+    class OtherError(Exception):
         pass
 
     assert content.LlmError is fuse.LlmError is LlmError
-    content.LlmError = fuse.LlmError = Other  # type: ignore[misc,assignment]
+    content.LlmError = fuse.LlmError = OtherError  # type: ignore[misc,assignment]
 
 
 def waits_for_encoders() -> None:
@@ -152,8 +149,6 @@ def takes_everything() -> None:
 
 def is_slow() -> None:
     """Every answer takes 25 ms to compute: no fault, but a load that is easily too much."""
-    import time
-
     from zhiyin.serve.service import Service
 
     recommend = Service.recommend
@@ -205,8 +200,6 @@ def logs_keys() -> None:
     enter = Access.enter
 
     def chatty(self: Access, header: str | None, **more: Any) -> Any:
-        import logging
-
         logging.getLogger("zhiyin.serve").warning("header %s", header)
         return enter(self, header, **more)
 

@@ -1,4 +1,4 @@
-"""A real service for fault tests: processes on loopback, over a small fitted project, and clients for them."""
+"""A real service for fault tests: processes on loopback, a small fitted project, and clients for them."""
 
 from __future__ import annotations
 
@@ -53,8 +53,7 @@ def data(n_events: int = 20) -> Dataset:
 
 
 def fitted(regularisation: float = 10.0, encoder: Encoder | None = None) -> Recommender:
-    """Two sources and no ranker, and a source of texts where there is an encoder: every user stays on their side,
-    whatever the regularisation."""
+    """Two sources, a third for texts where there is an encoder, no ranker: users stay on their side."""
     sources: dict[str, Retriever] = {"ease": EaseRetriever(regularisation=regularisation)}
     if encoder is not None:
         sources["content"] = ContentRetriever(encoder=encoder)
@@ -76,7 +75,9 @@ class Service:
     def __init__(self, process: subprocess.Popen[bytes], folder: Path, key: str, port: int) -> None:
         self.process, self.folder, self.key, self.port = process, folder, key, port
         self.http = httpx.Client(
-            base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {key}"}, timeout=PATIENCE_S
+            base_url=f"http://127.0.0.1:{port}",
+            headers={"authorization": f"Bearer {key}"},
+            timeout=PATIENCE_S,
         )
 
     @property
@@ -112,6 +113,7 @@ class Service:
         for _ in range(8):
             with httpx.Client(base_url=self.http.base_url, headers=self.http.headers) as client:
                 answer = client.post("/v1/recommend", json={"user": "u0", "dry_run": True})
+                assert answer.status_code == 200, answer.text
                 found.add(answer.json()["meta"]["versions"]["artefact"])
         return found
 
@@ -180,7 +182,7 @@ def eventually(true: Callable[[], bool], seconds: float = PATIENCE_S) -> bool:
     return False
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """Nobody listens: no request was lost."""
 
 
@@ -202,12 +204,12 @@ class Connection:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def ask(self, method: str, path: str, body: object = None) -> Answer:
-        """Raises Refused when nobody listens, ConnectionError when an answer was lost."""
+        """Raises RefusedError when nobody listens, ConnectionError when an answer was lost."""
         if self._streams is None:
             try:
                 self._streams = await asyncio.open_connection("127.0.0.1", self.port)
             except OSError as error:
-                raise Refused from error
+                raise RefusedError from error
         reader, writer = self._streams
         content = b"" if body is None else json.dumps(body).encode()
         begin = time.monotonic()
@@ -236,7 +238,9 @@ class Connection:
 class Load:
     """Clients that ask one thing after the other until `stop`, or until nobody listens."""
 
-    def __init__(self, service: Service, n: int, ask: Callable[[Connection, int, int], Awaitable[Answer]]) -> None:
+    def __init__(
+        self, service: Service, n: int, ask: Callable[[Connection, int, int], Awaitable[Answer]]
+    ) -> None:
         self.service, self.n, self.ask = service, n, ask
         self.ends: Counter[str] = Counter()
         self.answers: list[Answer] = []
@@ -259,7 +263,7 @@ class Load:
         while not self.stopped:
             try:
                 answer = await self.ask(connection, number, step)
-            except Refused:
+            except RefusedError:
                 self.ends["refused"] += 1
                 break
             except ConnectionError as error:
@@ -290,7 +294,8 @@ class EncoderServer:
 
         class Respond(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                texts: Sequence[str] = json.loads(self.rfile.read(int(self.headers["content-length"])))["input"]
+                body = self.rfile.read(int(self.headers["content-length"]))
+                texts: Sequence[str] = json.loads(body)["input"]
                 if outer.fault == "hangs":
                     outer.released.wait(120)
                 if outer.fault:

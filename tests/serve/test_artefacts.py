@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -40,6 +41,17 @@ def project(tmp_path):
 
 def version(client):
     return client.post("/v1/recommend", json={"user": "u1"}).json()["meta"]["versions"]["artefact"]
+
+
+def test_an_artefact_that_serves_names_nobody(project):
+    clock = Clock()
+    with serving(project, clock) as (client, _):
+        refit(Places(project), client.app.state.ground.store, now=clock)
+    published = [file for file in (project / "artefacts").rglob("*") if file.is_file()]
+    assert len([file for file in published if file.name == "manifest.json"]) == 2
+    tables = [pl.read_parquet(file) for file in published if file.suffix == ".parquet"]
+    named = {value for table in tables for column in table if column.dtype == pl.String for value in column}
+    assert "i3" in named and not {name for name in named if name and name.startswith("u")}
 
 
 def test_a_fit_behind_the_service_is_taken_and_can_be_taken_back(project):

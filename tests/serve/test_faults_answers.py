@@ -229,9 +229,11 @@ def test_artefacts_change_under_load_and_no_bad_one_ever_serves(shop: Shop, tmp_
 
 def test_a_bad_artefact_that_is_believed_is_noticed(shop: Shop, tmp_path: Path) -> None:
     for planted in ("believes artefacts", "serves before it is loaded"):
-        with serving(*shop(planted), planted=planted, events_per_s=0) as service:
-            with pytest.raises(AssertionError):
-                swaps(service, tmp_path / planted, 6)
+        with (
+            serving(*shop(planted), planted=planted, events_per_s=0) as service,
+            pytest.raises(AssertionError),
+        ):
+            swaps(service, tmp_path / planted, 6)
 
 
 def test_an_artefact_that_no_check_looks_at_is_noticed(

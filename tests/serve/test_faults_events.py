@@ -143,7 +143,8 @@ def full(service: Service) -> Iterator[None]:
 
 
 def send(service: Service, name: str) -> httpx.Response:
-    return service.http.post("/v1/events", json={"user": "u1", "item": "i1", "event_id": name, "kind": "view"})
+    event = {"user": "u1", "item": "i1", "event_id": name, "kind": "view"}
+    return service.http.post("/v1/events", json=event)
 
 
 def kept(service: Service) -> set[str]:

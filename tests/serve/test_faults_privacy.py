@@ -34,8 +34,8 @@ def live_a_life(service: Service, user: str, canary: Callable[[str], str]) -> No
         user, n=5, words=canary("words"), context={"place": canary("place")}, surface="home"
     )["meta"]["slate_id"]
     events = [
-        {"user": user, "item": f"i{k}", "event_id": canary("id"), "slate_id": slate, "session": canary("session"),
-         "words": canary("review"), "context": {"device": canary("device")}}
+        {"user": user, "item": f"i{k}", "event_id": canary("id"), "slate_id": slate,
+         "session": canary("session"), "words": canary("review"), "context": {"device": canary("device")}}
         for k in range(5)
     ]  # fmt: skip
     events.append({"user": user, "kind": "search", "words": canary("search"), "event_id": canary("id")})
@@ -83,7 +83,7 @@ def test_an_erasure_by_halves_is_noticed(shop: Shop) -> None:
 def odd_requests(service: Service, canary: Callable[[str], str], n: int) -> None:
     """Requests of every kind that a key, a user and words are in, most of which fail."""
     http, base = service.http, str(service.http.base_url)
-    for step in range(n):
+    for _ in range(n):
         user, words, key = canary("user"), canary("words"), f"zy_live_{canary('key')}{'x' * 20}"
         bodies: list[Any] = [
             {"user": user, "words": words, "n": 5}, {"user": user, "n": "many"}, {"user": user, words: 1},
@@ -93,7 +93,8 @@ def odd_requests(service: Service, canary: Callable[[str], str], n: int) -> None
         for body in bodies:
             assert http.post("/v1/recommend", json=body).status_code < 500
         http.get("/v1/recommend", params={"user": user, "words": words, "n": words})
-        http.post("/v1/events", json=[{"user": user, "item": words, "kind": words}, {"user": user, "item": "i1", "at": words}])
+        events = [{"user": user, "item": words, "kind": words}, {"user": user, "item": "i1", "at": words}]
+        http.post("/v1/events", json=events)
         http.post("/v1/events", content=f'{{"user": "{user}", "words": "{words}"'.encode())
         http.put(f"/v1/users/{user}", json={"attributes": {words: {"a": words}}})
         http.patch(f"/v1/users/{user}", json={"attributes": {"mail": words}})

@@ -1,7 +1,7 @@
 """Whatever the OpenAPI document allows, and much that it does not: no 5xx, and answers as documented.
 
-A few examples for each operation by default; ZHIYIN_FAULTS=long runs many. The service is a real one, so that the
-server's own limits take part.
+A few examples for each operation by default; ZHIYIN_FAULTS=long runs many. The service is a real one, so
+that the server's own limits take part.
 """
 
 from __future__ import annotations
@@ -20,11 +20,10 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     schemathesis = pytest.importorskip("schemathesis")
 
-from hypothesis import HealthCheck, Phase, given, settings  # noqa: E402
-from hypothesis import strategies as st  # noqa: E402
-
-from schemathesis.core.failures import FailureGroup  # noqa: E402
-from schemathesis.specs.openapi import checks  # noqa: E402
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis.core.failures import FailureGroup
+from schemathesis.specs.openapi import checks
 
 CHECKS = [
     schemathesis.checks.not_a_server_error, checks.status_code_conformance, checks.content_type_conformance,
@@ -32,7 +31,9 @@ CHECKS = [
 ]  # fmt: skip
 PHASES = (Phase.explicit, Phase.generate) if not LONG else tuple(Phase)
 EXAMPLES = 60 if LONG else 6
-IGNORED = re.compile(r"violates `additionalProperties`|\bAuthorization\b|`format` at /properties/Authorization")
+IGNORED = re.compile(
+    r"violates `additionalProperties`|\bAuthorization\b|`format` at /properties/Authorization"
+)
 """A name too many in the address does no harm, and the key is put in after the case was made."""
 
 
@@ -103,14 +104,18 @@ def wrong(case: Any, service: Service) -> list[str]:
         case.validate_response(response, checks=CHECKS)
     except FailureGroup as group:
         found += [
-            f"{said}\n    {type(one).__name__}: {one}"[:1500] for one in group.exceptions if not harmless(str(one))
+            f"{said}\n    {type(one).__name__}: {one}"[:1500]
+            for one in group.exceptions
+            if not harmless(str(one))
         ]
     return found
 
 
 def harmless(complaint: str) -> bool:
     """Whether all that it calls invalid is a name too many, or the key, which the test puts in."""
-    parts = [line for line in complaint.splitlines() if line.strip().startswith("- ") or "component: " in line]
+    parts = [
+        line for line in complaint.splitlines() if line.strip().startswith("- ") or "component: " in line
+    ]
     return bool(parts) and all(IGNORED.search(line) for line in parts)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from zhiyin.artefact import read_artefact
 from zhiyin.data.dataset import Dataset
 from zhiyin.errors import ArtefactError, ConfigError
+from zhiyin.recommender import Recommender
 from zhiyin.serve.access import first_key, issue_key, read_pepper
 from zhiyin.serve.artefacts import Artefacts
 from zhiyin.serve.ground import Places
@@ -74,12 +75,12 @@ def _artefact(places: Places, store: Store, now: Callable[[], float], say: Calla
         copy = places.artefacts / ".copy"
         shutil.rmtree(copy, ignore_errors=True)
         places.artefacts.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(fitted, copy)
-        if current is not None:  # as a backup has left it: what it holds is known
-            return artefacts.publish(
-                copy, seq=current.seq, revision=current.revision, at=now(), actor="server"
-            ).version
-        seq, revision = store.last_seq(), store.last_revision()
+        if current is None:  # who did what belongs to the store alone, from which it can be erased
+            Recommender.load(fitted, histories=False).save(copy, histories=False)
+            seq, revision = store.last_seq(), store.last_revision()
+        else:  # as a backup has left it: what it holds is known
+            shutil.copytree(fitted, copy)
+            seq, revision = current.seq, current.revision
         return artefacts.publish(copy, seq=seq, revision=revision, at=now(), actor="server").version
     if not store.counts()["items"]:
         return ""

@@ -52,7 +52,7 @@ def refit(
         try:
             at = now()
             created = datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
-            version = recommender.save(fresh, created_at=created)
+            version = recommender.save(fresh, created_at=created, histories=False)
             return publish(
                 artefacts, fresh, version, data, seq=seq, revision=revision, at=at, actor=actor, checks=checks
             )
