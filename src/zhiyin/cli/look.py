@@ -77,6 +77,9 @@ def components(
 
 def doctor(
     project: Annotated[Path | None, typer.Argument(metavar="[PROJECT]", help="Check a project too.")] = None,
+    mend: Annotated[
+        bool, typer.Option("--mend", help="Accept pages of the store that a database tool has written.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Check this machine: versions, the encoder, the cache, disk, cores; each finding with the way out.
@@ -86,6 +89,12 @@ def doctor(
     from zhiyin.cli.checks import checks
 
     out = Output(as_json=as_json)
+    if mend:
+        from zhiyin.store.mend import mend_store
+
+        if project is None:
+            raise ConfigError("--mend needs the project: zhiyin doctor shop --mend")
+        out.note(f"{mend_store(project / 'store.db')} pages were accepted")
     findings = []
     for check in checks(project):
         started = time.perf_counter()

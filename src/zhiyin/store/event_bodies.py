@@ -82,7 +82,6 @@ def columns_of(bodies: NDArray[np.void]) -> dict[str, NDArray[np.generic]]:
     }
 
 
-def damaged(where: object, what: str) -> StoreError:
-    return StoreError(
-        f"{where} is damaged: {what}. Restore a backup; `zhiyin doctor` says what else is wrong"
-    )
+def damaged(where: object, what: str, hint: str = "") -> StoreError:
+    said = f"{where} is damaged: {what}. Restore a backup; `zhiyin doctor` says what else is wrong"
+    return StoreError(f"{said}. {hint}" if hint else said)

@@ -39,7 +39,11 @@ def prepare(path: Path, connect: Callable[[], apsw.Connection], *, verify: bool 
     finally:
         turns.close()
     if bad:
-        raise damaged(path, f"{len(bad)} pages are not what was written, the first is page {bad[0]}")
+        raise damaged(
+            path,
+            f"{len(bad)} pages are not what was written, the first is page {bad[0]}",
+            "If only a database tool has opened it: zhiyin doctor PROJECT --mend",
+        )
 
 
 def recover(path: Path, connect: Callable[[], apsw.Connection], turns: Turns, *, verify: bool) -> None:

@@ -157,8 +157,8 @@ class Slate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     request: dict[str, Any] = msgspec.field(default_factory=dict)
     stages: list[dict[str, Any]] = msgspec.field(default_factory=list)
     features: bytes = b""
-    """float32, row by row, (lines of the first page, columns), as the ranker saw them; the names of the columns
-    are the same for one artefact and stand in the setting `features.<version>`."""
+    """float32, row by row, (lines of the first page, columns), as the ranker saw them; the names of the
+    columns are those of the artefact and stand in the setting `features.<version>`."""
     degraded: list[str] = msgspec.field(default_factory=list)
 
 
