@@ -79,16 +79,20 @@ class Bench:
             client.close()
 
     async def highest(self, target: Target, seconds: float) -> Load:
-        """Doubling, then halving the gap until it is below 5 %."""
+        """Doubling, then halving the gap until it is below 5 %. A pace that failed gets a second try: once may be
+        the neighbours' fault."""
         good, low, asked, high = Load(), 0.0, 50.0, 0.0
         while not high or high - low > max(2.0, 0.05 * high):
-            load = await self.at(target, asked, seconds)
-            self.say(f"{target.name} at {asked:.0f}/s", load)
+            for _ in range(2):
+                load = await self.at(target, asked, seconds)
+                self.say(f"{target.name} at {asked:.0f}/s", load)
+                if load.holds(P99_MS):
+                    break
+                await asyncio.sleep(1.0)
             if load.holds(P99_MS):
                 good, low = load, asked
             else:
                 high = asked
-                await asyncio.sleep(1.0)
             asked = (low + high) / 2 if high else 2 * low
         return good
 

@@ -3,9 +3,9 @@
     python bench/plain_stack.py DATA_FOLDER WORK_FOLDER --port 8800 --workers 2        (needs fastapi)
 
 FastAPI and pydantic, ALS of `implicit` at its defaults, a dense product over the catalogue, SQLite in WAL
-mode with a synced commit for every request. A user is the stored history, folded in at every request, so an event
-changes the next list here too. No reasons, filters, words, cold items, keys, limits or traces. Workers are
-those of uvicorn; BLAS has one thread.
+mode with a synced commit for every request. A user is the stored history, folded in at every request, so an
+event changes the next list here too. No reasons, filters, words, cold items, keys, limits or traces. Workers
+are those of uvicorn; BLAS has one thread.
 """
 
 from __future__ import annotations

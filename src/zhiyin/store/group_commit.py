@@ -24,7 +24,7 @@ MOST_ROWS = 4_000
 """Rows of one commit: bounds how long the first of them waits for the last."""
 WAL_PAGES = 4_000
 """Pages in the write-ahead log (16 MB) from which on it is copied into the database."""
-LAZY_S = 0.02
+LAZY_S = 0.05
 """What nobody waits for is written with the next commit, at the latest after this."""
 SCRUB_S = 0.05
 
@@ -149,8 +149,8 @@ class GroupCommit:
             self._rows += write.rows
             if write.future is not None:
                 self._eager += 1
-            if self._eager == 1 or len(self._queue) == 1:
-                self._wake.notify()
+            if self._eager == 1 and write.future is not None:
+                self._wake.notify()  # what is written behind is found by itself: its caller need not wait here
         return True
 
     def close(self) -> None:
@@ -188,8 +188,7 @@ class GroupCommit:
         """
         with self._wake:
             while not self._eager and not self._closing:
-                timeout = LAZY_S if self._queue else SCRUB_S if self._to_scrub else None
-                if not self._wake.wait(timeout):
+                if not self._wake.wait(LAZY_S):
                     break
         pause = last + self.commit_ms / 1e3 - time.monotonic()
         if pause > 0 and not self._closing:
