@@ -79,8 +79,8 @@ class Bench:
             client.close()
 
     async def highest(self, target: Target, seconds: float) -> Load:
-        """Doubling, then halving the gap until it is below 5 %. A pace that failed gets a second try: once may be
-        the neighbours' fault."""
+        """Doubling, then halving the gap until it is below 5 %. A pace that failed gets a second try:
+        once may be the neighbours' fault."""
         good, low, asked, high = Load(), 0.0, 50.0, 0.0
         while not high or high - low > max(2.0, 0.05 * high):
             for _ in range(2):

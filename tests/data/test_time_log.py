@@ -45,3 +45,10 @@ def test_the_log_stays_in_order() -> None:
     assert log.append(np.array([3], np.int32), np.array([9.0]))
     assert not log.append(np.array([4], np.int32), np.array([4.0]))
     assert log.times.tolist() == [3, 4, 5, 9] and log.items.tolist() == [2, 4, 1, 3]
+
+
+def test_a_batch_larger_than_all_before_fits() -> None:
+    log = TimeLog(np.arange(3, dtype=np.int32), np.arange(3.0))
+    assert log.append(np.arange(50_000, dtype=np.int32), np.arange(50_000.0) + 3)
+    assert not log.append(np.zeros(90_000, np.int32), np.full(90_000, 1.5))
+    assert len(log) == 140_003 and (np.diff(log.times) >= 0).all() and log.items[-1] == 49_999

@@ -362,6 +362,19 @@ def test_a_server_that_changes_its_vectors_is_refused(
         endpoint.encode(["b"])
 
 
+def test_words_get_one_try_and_a_server_that_failed_is_left_alone(
+    server: Server, encoder: Callable[..., EndpointEncoder]
+) -> None:
+    endpoint = encoder(dimensions=8, rest_s=60.0)
+    server.answers = [status(500), well]
+    with pytest.raises(LlmError, match="500"):
+        endpoint.encode_words(["a"])
+    with pytest.raises(LlmError, match="just failed"):
+        endpoint.encode_words(["a"])
+    assert len(server.asked) == 1
+    assert endpoint.encode(["a"]).shape == (1, 8)
+
+
 def test_a_fault_half_way_keeps_what_came(
     server: Server, encoder: Callable[..., EndpointEncoder], tmp_path: Any
 ) -> None:

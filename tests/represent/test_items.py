@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from zhiyin.data.catalogue import Catalogue
+from zhiyin.errors import LlmError
 from zhiyin.represent import HashEncoder, item_vectors
 from zhiyin.represent.items import ItemVectors
 from zhiyin.types import FloatArray, Item
@@ -60,3 +61,17 @@ def test_unknown_codes_have_no_vector() -> None:
     vectors = ItemVectors.of(HashEncoder(), Catalogue.of(ITEMS))
     taken = vectors.take(np.array([-1, 0, 99], np.int32))
     assert not taken[0].any() and taken[1].any() and not taken[2].any()
+
+
+def test_items_come_without_a_vector_while_the_encoder_is_away_and_get_it_later() -> None:
+    class Away(HashEncoder):
+        def encode(self, texts: Sequence[str]) -> FloatArray:
+            raise LlmError("away")
+
+    encoder, new = HashEncoder(dim=64), Catalogue.of([*ITEMS, Item("d", "Space Balls")])
+    old = ItemVectors.of(encoder, Catalogue.of(ITEMS))
+    without = ItemVectors.of(Away(dim=64), new, old, np.array([3], np.int32))
+    assert without.blank.tolist() == [False, False, True, True] and not without.rows[3].any()
+    later = ItemVectors.of(encoder, new, without, np.array([3], np.int32))
+    np.testing.assert_array_equal(later.rows, ItemVectors.of(encoder, new, old).rows)
+    assert later.rows[3].any()

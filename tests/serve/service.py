@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import json
 import os
 import re
@@ -33,6 +34,7 @@ from zhiyin.types import Interaction, Item
 HERE = Path(__file__).parent
 LONG = os.environ.get("ZHIYIN_FAULTS") == "long"
 PATIENCE_S = 60.0
+PRCTL = getattr(ctypes.CDLL(None), "prctl", None)
 N_ITEMS, N_USERS = 120, 60
 
 
@@ -150,8 +152,9 @@ def start(folder: Path, key: str, *, planted: str = "", **settings: object) -> S
     begin = log.stat().st_size if log.exists() else 0
     with log.open("ab") as out:
         process = subprocess.Popen(
-            command, stdout=out, stderr=out, env=environment, start_new_session=True, stdin=subprocess.DEVNULL
-        )
+            command, stdout=out, stderr=out, env=environment, start_new_session=True,
+            stdin=subprocess.DEVNULL, preexec_fn=die_with_parent,
+        )  # fmt: skip
     until = time.monotonic() + PATIENCE_S
     while time.monotonic() < until and process.poll() is None:
         if found := re.search(rb"serving\s+http://127.0.0.1:(\d+)", log.read_bytes()[begin:]):
@@ -161,6 +164,12 @@ def start(folder: Path, key: str, *, planted: str = "", **settings: object) -> S
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     raise AssertionError(f"the service did not start:\n{log.read_text()[-4000:]}")
+
+
+def die_with_parent() -> None:
+    """A test run that is killed leaves no service behind; where the system cannot, it does."""
+    if PRCTL is not None:
+        PRCTL(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def copied(template: Path, folder: Path) -> Path:

@@ -51,7 +51,7 @@ class TimeLog:
 
     def _reserve(self, n: int) -> None:
         if n > len(self._items):
-            room = np.zeros(max(1024, n // 4))
+            room = np.zeros(n - self._n + max(1024, n // 4))
             self._times = np.concatenate((self.times, room))
             self._items = np.concatenate((self.items, room.astype(np.int32)))
 

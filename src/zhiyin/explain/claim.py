@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 __all__ = ["FORMS", "Claim"]
 
@@ -21,8 +21,7 @@ FORMS: dict[str, str] = {
 """Every form that a claim can take, and the kind of reason that it makes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True):
     """A statement that can be true or false. What a form does not need stays empty.
 
     because  the cited items gave a large part of the evidence

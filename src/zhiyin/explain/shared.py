@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,8 +16,7 @@ CLEAR_RATE, CLEAR_LIFT = 0.4, 1.5
 """A decade is worth a word when so much of the history is from it, so much more than of the catalogue."""
 
 
-@dataclass(frozen=True, slots=True)
-class SharedWord:
+class SharedWord(msgspec.Struct, frozen=True):
     """A word that an item has in common with the history."""
 
     attribute: str

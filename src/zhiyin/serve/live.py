@@ -42,6 +42,8 @@ class Told(Protocol):
     def swapped(self, result: str) -> None: ...
 
 
+LOOK_EVERY = 10
+"""Steps between two looks for another artefact: half a second."""
 CHANGES_AT_ONCE = 500
 READ_AGAIN_S = 30.0
 """After so long an encoder that was away is asked again for the items that came without a vector."""
@@ -125,6 +127,7 @@ class Live:
         self.counters = Counters()
         self._counted = 0
         self._saved_at = 0.0
+        self._steps = 0
         self._asked_at = now()
         self._refused = ""
         self._unread: set[str] = set()
@@ -171,7 +174,9 @@ class Live:
         more = self._take_items()
         more |= self._take_events()
         self._read_again()
-        self._take_artefact()
+        self._steps += 1
+        if self._steps % LOOK_EVERY == 1:
+            self._take_artefact()
         if self.now() - self._saved_at > self.checkpoint_s:
             self._checkpoint()
         return more
