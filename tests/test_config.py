@@ -263,6 +263,6 @@ def test_the_commented_page_shows_what_is_not_set() -> None:
     page = commented_toml(whole())
     assert "# half_life_days" not in page
     assert "half_life_days = 3.0" in page
-    assert "# n_each = 100" in page
+    assert "# n_each = 50" in page
     assert "# n_leaves = " in page
     assert to_toml(from_toml(page)) == to_toml(whole())

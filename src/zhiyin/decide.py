@@ -51,8 +51,8 @@ class Pipeline:
     ranker: Ranker | None = None
     rerankers: Sequence[Reranker] = field(default_factory=tuple)
     fallback: str = "popular"
-    n_each: int = 100
-    n_candidates: int = 200
+    n_each: int = 50
+    n_candidates: int = 100
     n_history: int = 100
     n_items: int = 0
     """Size of the catalogue, for places that neither sources nor fallback can fill; 0 = they stay empty."""

@@ -237,11 +237,12 @@ def test_each_event_of_a_batch_has_its_own_answer(served):
         {"user": "b1", "item": "i1", "kind": "clik"},
         {"user": "b1", "item": "i1", "at": 1_700_000_000_000},
         {"user": "b1", "kind": "search", "words": "red"},
+        {"user": "b1", "item": "x" * 513},
     ]
     body = "\n".join(json.dumps(line) for line in lines) + "\n{not json\n"
     answer = served.post("/v1/events", content=body, headers={"content-type": "application/x-ndjson"}).json()
     assert [result["status"] for result in answer["results"]] == [
-        "accepted", "duplicate", "rejected", "rejected", "accepted", "rejected",
+        "accepted", "duplicate", "rejected", "rejected", "accepted", "rejected", "rejected",
     ]  # fmt: skip
     assert answer["results"][0]["seq"] == answer["results"][1]["seq"]
     assert answer["results"][2]["path"] == "$[2].kind" and "click" in answer["results"][2]["detail"]

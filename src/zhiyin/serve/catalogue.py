@@ -53,7 +53,14 @@ async def events(call: Call) -> Response:
             return _replayed(call, kept)
     media = call.request.headers.get("content-type", "")
     settings = ground.settings
-    parcel = read_events(call.body, media, at=at, limit=settings.max_batch, max_string=settings.max_string)
+    parcel = read_events(
+        call.body,
+        media,
+        at=at,
+        limit=settings.max_batch,
+        max_string=settings.max_string,
+        max_id=settings.max_id,
+    )
     if call.grant is not None:
         ground.gate.count_events(call.request, call.grant, len(parcel.outcomes))
     written: list[Outcome] = []
@@ -288,8 +295,11 @@ def _many(call: Call, kind: type[ItemOrUser]) -> list[ItemOrUser]:
             said, _, path = str(error).partition(" - at ")
             where = "$" if single else f"$[{place}]"
             raise Problem("invalid_value", said, path=where + path.strip("`").removeprefix("$")) from error
-        if not found[-1].id:
-            raise Problem("invalid_value", "expected an id", path=f"$[{place}].id")
+        if not 0 < len(found[-1].id) <= call.ground.settings.max_id:
+            limit = call.ground.settings.max_id
+            raise Problem(
+                "invalid_value", f"expected an id of 1 to {limit} characters", path=f"$[{place}].id"
+            )
     return found
 
 

@@ -79,14 +79,16 @@ def split_body(body: bytes, content_type: str, limit: int) -> tuple[list[bytes |
     return pieces, single
 
 
-def read_events(body: bytes, content_type: str, *, at: float, limit: int, max_string: int = 20_000) -> Parcel:
+def read_events(
+    body: bytes, content_type: str, *, at: float, limit: int, max_string: int = 20_000, max_id: int = 256
+) -> Parcel:
     """`at` is the moment of receipt, UTC seconds. A bad event does not stop the others."""
     pieces, single = split_body(body, content_type, limit)
     parcel = Parcel([], [], [None] * len(pieces), single)
     for place, piece in enumerate(pieces):
         try:
             event = DECODER.decode(piece)
-            fault = _fault(event, at, max_string)
+            fault = _too_long(event, max_id) or _fault(event, at, max_string)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             said, _, path = str(error).partition(" - at ")
             fault, event = (path.strip("`$."), said), None
@@ -139,6 +141,13 @@ def _fault(event: EventIn, received: float, max_string: int) -> tuple[str, str] 
     if event.value is not None and not math.isfinite(event.value):
         return "value", "expected a finite number"
     return _bad_time(event, received) or _long(event.context, max_string)
+
+
+def _too_long(event: EventIn, limit: int) -> tuple[str, str] | None:
+    for name in ("user", "item", "session"):
+        if len(getattr(event, name)) > limit:
+            return name, f"expected at most {limit} characters, as the setting max_id says"
+    return None
 
 
 def _bad_time(event: EventIn, received: float) -> tuple[str, str] | None:

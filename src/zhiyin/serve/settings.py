@@ -65,7 +65,6 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_batch: Annotated[int, about("Most events, items or users in one request.", ge=1, le=100_000)] = 1000
     max_string: Annotated[int, about("Most characters of one text.", ge=16, le=1_000_000)] = 20_000
     max_id: Annotated[int, about("Most characters of an id.", ge=8, le=4096)] = 512
-    max_depth: Annotated[int, about("Deepest nesting of a body.", ge=2, le=100)] = 10
     max_n: Annotated[int, about("Longest list that can be asked for.", ge=1, le=10_000)] = 200
     max_history: Annotated[int, about("Most events of an inline history.", ge=1, le=10_000)] = 500
     max_candidates: Annotated[int, about("Most candidates that can be brought along.", ge=1, le=100_000)] = (
