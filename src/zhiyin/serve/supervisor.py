@@ -33,6 +33,9 @@ LIVED_S = 30.0
 """So many workers of one number in a row that lived less than this: the service gives up and says so."""
 SPARE_FILES = 512
 """Open files of a worker besides its connections."""
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+"""Products are small: threads of one worker would wait for each other, and for the other workers, longer than
+they work (on two cores twice the time of an answer). The environment may say otherwise."""
 KILL_S = 5.0
 """Beyond the grace, until a worker that does not end is killed."""
 
@@ -174,6 +177,7 @@ class Supervisor:
                 "zhiyin.serve.worker",
                 stdin=theirs.fileno(),
                 pass_fds=(self.listening.fileno(),),
+                env={**ONE_THREAD, **os.environ},
             )
         stream = await asyncio.open_connection(sock=ours)
         stream[1].write(msgspec.json.encode(order) + b"\n")
