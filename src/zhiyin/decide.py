@@ -168,7 +168,7 @@ class Pipeline:
         return _append(ranking, extra) if len(extra) else ranking
 
     def _newest(self, query: Query, taken: IntArray) -> IntArray:
-        """What is left, the newest first: better than an empty place, where nobody has chosen anything yet."""
+        """What is left, the newest first: better than an empty place, where nobody has chosen anything."""
         codes = np.arange(self.n_items - 1, -1, -1, dtype=np.int32)
         return codes[~np.isin(codes, taken) & query.passing(codes)]
 

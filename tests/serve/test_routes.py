@@ -56,7 +56,7 @@ ASKED = {
     ("GET", "/v1/artefacts"): "read",
     ("POST", "/v1/artefacts/rollback"): "admin",
 }
-"""Written by hand and apart from the code: who changes a scope, or adds a route, has to change it here too."""
+"""Written by hand, apart from the code: who changes a scope or adds a route has to change it here too."""
 
 
 @pytest.fixture(scope="module")

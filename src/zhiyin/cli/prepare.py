@@ -106,6 +106,8 @@ def import_(
         out.show(*(facts({str(number): dict(row)}) for number, row in enumerate(found.sample, 1)))
     else:
         out.show(Text(f"\n{found.dataset!r} in {place.data}"), Text(f"next: zhiyin fit {project}", "dim"))
+        if place.is_served:
+            out.note(f"{project} is served from its store, which takes events over HTTP: these stay outside")
     out.result(
         {
             "dry_run": dry_run,
@@ -141,6 +143,8 @@ def fit(
     out.show(
         Text(f"fitted on {data!r} in {seconds:.1f} s; artefact {recommender.version_} in {place.artefact}")
     )
+    if place.is_served:
+        out.note(f"{project} is served from its store, which this fit has not read: zhiyin refit {project}")
     out.show(Text(f"next: zhiyin recommend {project} {printable(data.users[0])}", "dim"))
     out.result(
         {

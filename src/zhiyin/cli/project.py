@@ -37,6 +37,11 @@ class Project:
     def artefact(self) -> Path:
         return self.path / "artefact"
 
+    @property
+    def is_served(self) -> bool:
+        """Whether `zhiyin serve` has made a store: from then on the log lives there."""
+        return (self.path / "store.db").is_file()
+
     def load_data(self) -> Dataset:
         from zhiyin.data.dataset import Dataset
 

@@ -150,7 +150,7 @@ class GroupCommit:
             if write.future is not None:
                 self._eager += 1
             if self._eager == 1 and write.future is not None:
-                self._wake.notify()  # what is written behind is found by itself: its caller need not wait here
+                self._wake.notify()  # what is written behind is found by itself
         return True
 
     def close(self) -> None:
