@@ -98,8 +98,7 @@ def import_(
             if place.data.is_dir() and not any(place.data.iterdir()):
                 place.data.rmdir()
             found.data.save(place.data)
-    reports = [report for report in (found.items_report, found.report) if report is not None]
-    for report in reports:
+    for report in filter(None, (found.items_report, found.report)):
         out.show(*(Text(printable(line, 300)) for line in str(report).splitlines()))
     if dry_run:
         out.show(Text("\ndry run: nothing was written. The first rows would be", "dim"))
