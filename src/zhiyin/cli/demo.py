@@ -62,7 +62,7 @@ def demo(
     save: Annotated[bool, typer.Option("--save/--no-save", help="Keep data, artefact and report.")] = True,
     locale: Annotated[str, typer.Option(help="Language of the reasons: en or zh.")] = "en",
     seed: Seed = 0,
-    serve: Annotated[bool, typer.Option("--serve", help="Then serve it over HTTP, with a console.")] = False,
+    serve: Annotated[bool, typer.Option("--serve", help="Then serve it over HTTP.")] = False,
     port: Annotated[int | None, typer.Option(help="With --serve: port; 0 takes a free one.")] = None,
     workers: Annotated[int | None, typer.Option(help="With --serve: processes that answer.")] = None,
     as_json: Json = False,

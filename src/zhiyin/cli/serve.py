@@ -47,6 +47,7 @@ def serve(
         list[str] | None, typer.Option("--set", help="Any setting of [serve], such as --set max_n=50.")
     ] = None,
     show_settings: Annotated[bool, typer.Option("--settings", help="Show every setting, then end.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Serve a project over HTTP; the first start loads its data, fits if need be, shows an admin key once.
 
@@ -58,23 +59,28 @@ def serve(
     }  # fmt: skip
     settings = settings_of(project, flags)
     if show_settings:
-        return _show_settings(settings)
-    run_service(project, settings)
+        return _show_settings(settings, as_json=as_json)
+    run_service(project, settings, as_json=as_json)
     return None
 
 
-def run_service(project: Path, settings: ServeSettings, note: Sequence[str] = ()) -> None:
-    """Prepares, starts, blocks until the service has ended. `note` is said below the address."""
+def run_service(
+    project: Path, settings: ServeSettings, note: Sequence[str] = (), *, as_json: bool = False
+) -> None:
+    """Prepares, starts, blocks until the service has ended. `note` is said below the address.
+
+    With `as_json` stdout has one value once it serves: address, version, and the first key if one was made.
+    """
     from zhiyin.serve.bootstrap import prepare
     from zhiyin.serve.ground import Places
     from zhiyin.serve.logs import configure_logs
     from zhiyin.serve.supervisor import Supervisor
 
     settings.check()
-    out = Output()
+    out = Output(as_json=as_json)
     log = configure_logs(level=settings.log_level, form=settings.log_format)
     made = prepare(project, now=time.time, say=lambda text: out.note(text))
-    if made.first_key:
+    if made.first_key and not as_json:
         out.talk.print(Text.assemble(("admin key  ", "bold"), made.first_key), soft_wrap=True)
         out.note("shown this once: keep it. More keys: zhiyin keys make")
     sizes = ", ".join(f"{n:,} {name}" for name, n in made.counts.items() if name != "slates")
@@ -85,6 +91,8 @@ def run_service(project: Path, settings: ServeSettings, note: Sequence[str] = ()
         out.note(f"{printable(str(project))}: {sizes}; artefact {version}")
         for line in note:
             out.talk.print(Text(line.replace("ADDRESS", address)), soft_wrap=True)
+        out.result({"address": address, "version": made.version, "first_key": made.first_key})
+        sys.stdout.flush()
 
     code = Supervisor(
         project=project, run=Places(project).run, settings=settings, announce=announce, log=log
@@ -278,9 +286,10 @@ def _named(given: Sequence[str] | None) -> dict[str, str]:
     return pairs
 
 
-def _show_settings(settings: ServeSettings) -> None:
-    out = Output()
+def _show_settings(settings: ServeSettings, *, as_json: bool) -> None:
+    out = Output(as_json=as_json)
     table = Table("setting", "value", "what it is", box=None, pad_edge=False)
     for row in settings.table():
         table.add_row(row.name, str(getattr(settings, row.name)), row.description)
     out.show(table)
+    out.result({row.name: getattr(settings, row.name) for row in settings.table()})
