@@ -13,7 +13,7 @@ import pytest
 from workload import AT, event
 
 from zhiyin.errors import StoreError
-from zhiyin.store import ItemRecord, SqliteStore, event_bodies, opening
+from zhiyin.store import ItemRecord, SqliteStore, event_bodies, opening, page_sums
 from zhiyin.store.check import check_store
 
 N = 400
@@ -238,3 +238,18 @@ def test_tampering_is_found(tmp_path: Path, sql: str, word: str) -> None:
     assert any(word in one for one in check_store(tmp_path / "store.db"))
     assert store.audit_is_whole() == (word != "audit")
     store.close()
+
+
+def test_a_store_beyond_a_gigabyte_has_a_page_without_a_checksum(
+    whole: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    """SQLite locks bytes of the page at 1 GiB and never writes it. A hole in the file stands for the rest."""
+    path = tmp_path / "store.db"
+    shutil.copy(whole[0] / "store.db", path)
+    with path.open("r+b") as file:
+        file.truncate((page_sums.LOCK_PAGE + 1) * page_sums.PAGE_SIZE)
+        file.seek(28)
+        file.write((page_sums.LOCK_PAGE + 1).to_bytes(4, "big"))
+    bad = page_sums.bad_pages(path)
+    assert page_sums.LOCK_PAGE - 1 in bad and page_sums.LOCK_PAGE + 1 in bad
+    assert page_sums.LOCK_PAGE not in bad and page_sums.still_bad(path, [page_sums.LOCK_PAGE]) == []

@@ -100,7 +100,7 @@ def make_ground(
     threadpool_limits(1, "blas")  # small products: more threads wait for each other longer than they work
     places = Places(project)
     pepper = read_pepper(places.pepper)
-    store = SqliteStore.open(places.store, pepper=pepper)
+    store = SqliteStore.open(places.store, pepper=pepper, verify=False)  # `prepare` has just read every page
     admission = Admission(max_queue=settings.max_queue, max_ingest=settings.max_ingest, counts=metrics)
     access = Access(
         store=store, pepper=pepper, now=now, tries_per_minute=settings.failed_keys_per_minute, counts=metrics

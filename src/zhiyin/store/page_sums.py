@@ -20,6 +20,8 @@ from zhiyin.store.connections import PAGE_SIZE, RESERVED
 __all__ = ["bad_pages", "still_bad", "summing_vfs"]
 
 CONTENT = PAGE_SIZE - RESERVED
+LOCK_PAGE = 0x40000000 // PAGE_SIZE + 1
+"""The page at 1 GiB, whose bytes SQLite locks and never writes: it has no checksum."""
 MARK = b"zyn1"
 TREE_PAGES = {2: 12, 5: 12, 10: 8, 13: 8}
 """First byte of a page of a table or an index -> bytes of its header."""
@@ -89,8 +91,9 @@ def bad_pages(path: Path) -> list[int]:
             piece = memoryview(os.pread(file.fileno(), AT_ONCE, first * PAGE_SIZE))
             for place in range(min(AT_ONCE // PAGE_SIZE, n_pages - first)):
                 page = piece[place * PAGE_SIZE : (place + 1) * PAGE_SIZE]
-                if page[CONTENT:] != sum_of(page[:CONTENT], first + place + 1):
-                    bad.append(first + place + 1)
+                number = first + place + 1
+                if page[CONTENT:] != sum_of(page[:CONTENT], number) and number != LOCK_PAGE:
+                    bad.append(number)
     return bad
 
 
@@ -102,7 +105,7 @@ def still_bad(path: Path, pages: list[int]) -> list[int]:
 
 def is_good(file: int, page: int) -> bool:
     data = os.pread(file, PAGE_SIZE, (page - 1) * PAGE_SIZE)
-    return data[CONTENT:] == sum_of(data[:CONTENT], page)
+    return page == LOCK_PAGE or data[CONTENT:] == sum_of(data[:CONTENT], page)
 
 
 def pages_of(file: int) -> int:
