@@ -317,11 +317,13 @@ class Recommender:
         """`rank` with its stages, under policies of this request; `depth` above `n` is for later pages."""
         if n < 1:
             raise ConfigError(f"n: expected at least 1 item, got {n}")
-        if len(self.barred_):
-            query = replace(query, exclude=np.concatenate([query.exclude, self.barred_]))
+        query = self._without_removed(query)
         if policies:
             policies = bound(policies, self._items(), (*self.rerankers, *self.retrievers.values()))
         return self._pipeline().decide(query, n, policies, depth=depth)
+
+    def _without_removed(self, query: Query) -> Query:
+        return replace(query, exclude=np.concatenate([query.exclude, self.barred_]))
 
     def _pipeline(self) -> Pipeline:
         return Pipeline(
@@ -425,16 +427,15 @@ class Recommender:
         code = self._items().ids.code(item)
         if code < 0:
             raise DataError("an item of the catalogue", value=item, hint=self._items().ids.like(item))
-        query = self.query(history=[item])
+        query = self._without_removed(self.query(history=[item]))
         found, _ = self._pipeline().candidates(query)
         columns = [place for place, name in enumerate(found.sources) if name in found.evidence]
         if columns:
             found = found.only(columns)
         score = reciprocal_rank(found)
         best = found.scored(score).take(np.argsort(-score, kind="stable")[:n])
-        return Recommendations(
-            tuple(self._line(best, place, ()) for place in range(len(best))), version=self.version_
-        )
+        lines = tuple(self._line(best, place, ()) for place in range(len(best)))
+        return Recommendations(lines, version=self.version_)
 
     def save(self, path: str | Path, *, created_at: str = "", histories: bool = True) -> str:
         """Writes an artefact directory: parts, settings, catalogue and histories. Returns its version.

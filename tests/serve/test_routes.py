@@ -227,6 +227,34 @@ def test_a_browser_gets_a_page_without_scripts(served):
     assert "blue kettle" in page.text and "<script" not in page.text
 
 
+def test_what_was_deleted_is_in_no_list(tmp_path):
+    with serving(make_project(tmp_path)) as (client, _):
+        first = client.post("/v1/recommend", json={"user": "u3", "n": 6}).json()
+        cursor = {"cursor": first["meta"]["next_cursor"]}
+        second = [line["id"] for line in client.get("/v1/recommend", params=cursor).json()["items"]]
+        near = [line["id"] for line in client.get("/v1/similar/i6", params={"n": 5}).json()["items"]]
+        gone = [second[0], near[0]]
+        client.request("DELETE", "/v1/items", json={"ids": sorted(set(gone))})
+        wait(lambda: near[0] not in ids_of(client.get("/v1/similar/i6", params={"n": 5})))
+        assert ids_of(client.get("/v1/recommend", params=cursor)) == [i for i in second if i not in gone]
+        assert client.get(f"/v1/similar/{near[0]}").status_code == 404
+        assert near[0] not in ids_of(client.post("/v1/rank", json={"user": "u1", "items": [near[0], "i1"]}))
+
+
+def ids_of(answer):
+    return [line["id"] for line in answer.json()["items"]]
+
+
+def test_a_supposed_event_takes_its_place_by_time(served):
+    """The newest event says most: what is supposed to be old must not stand as the newest."""
+    pair = [{"item": "i1", "at": START + 9e4}, {"item": "i0", "at": START}]
+    asked = {"history": [], "n": 6, "what_if": {"add": pair}}
+    turned = {"history": [], "n": 6, "what_if": {"add": pair[::-1]}}
+    assert ids_of(served.post("/v1/recommend", json=asked)) == ids_of(
+        served.post("/v1/recommend", json=turned)
+    )
+
+
 # -- events ------------------------------------------------------------------------------------------
 
 

@@ -133,11 +133,13 @@ class Asker:
         stays = ~np.isin(history.items, gone)
         kept = History(history.items[stays], history.weights[stays], history.at[stays])
         added = self._given(what_if.add, asked)
-        return History(
+        at = np.concatenate([kept.at, np.where(np.isnan(added.at), self.at, added.at)])
+        items, weights = (
             np.concatenate([kept.items, added.items]),
             np.concatenate([kept.weights, added.weights]),
-            np.concatenate([kept.at, np.where(np.isnan(added.at), self.at, added.at)]),
         )
+        order = np.argsort(at, kind="stable") if not np.isnan(at).any() else np.arange(len(at))
+        return History(items[order], weights[order], at[order])
 
     def _codes(self, ids: Sequence[str], asked: Asked) -> IntArray:
         codes = self.items.ids.codes(ids)

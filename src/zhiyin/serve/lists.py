@@ -48,6 +48,8 @@ async def _recommend(call: Call, request: RecommendRequest) -> Response:
     _check(request, call.ground.settings)
     answer = await _computed(call, call.ground.service.recommend, request, request.deadline_ms)
     _told(call, answer)
+    if not all(line.sources for line in answer.items):
+        call.ground.metrics.fell_back("popular")
     return _shown(call, answer, request.locale, request.user)
 
 
@@ -169,8 +171,6 @@ def _told(call: Call, answer: ListAnswer) -> None:
         metrics.degraded(part)
     if not answer.items:
         metrics.empty()
-    elif not all(line.sources for line in answer.items):
-        metrics.fell_back("popular")
 
 
 def _shown(call: Call, answer: ListAnswer | SimilarAnswer, locale: str, user: str) -> Response:

@@ -81,6 +81,12 @@ class Serving:
         found: IntArray = np.where(known, self.code_of_key[np.where(known, keys, 0)], -1).astype(np.int32)
         return found
 
+    def proposes(self, item: str) -> bool:
+        """Whether an item is in the catalogue and neither deleted nor unavailable."""
+        items = self.recommender.items_
+        code = -1 if items is None else items.ids.code(item)
+        return code >= 0 and code not in self.recommender.barred_
+
     def bind(self, changes: Sequence[ItemChange]) -> None:
         """Learns the keys of items; those that the catalogue lacks get -1."""
         ids = self.recommender.items_.ids if self.recommender.items_ is not None else ()

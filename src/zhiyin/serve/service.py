@@ -58,7 +58,6 @@ class Service:
     """Length of the order that pages are cut from."""
     n_history: int = 500
     limits: FilterLimits = field(default_factory=FilterLimits)
-    log_features: bool = True
     versions: dict[str, str] = field(default_factory=dict)
 
     # -- lists -------------------------------------------------------------------------------------
@@ -103,7 +102,7 @@ class Service:
                 propensity=line.propensity,
             )
             for place, line in enumerate(shown, 1)
-            if line.item in catalogue.ids
+            if serving.proposes(line.item)
         ]
         following = first + slate.n
         meta = Meta_(
@@ -117,7 +116,7 @@ class Service:
         """Items that go with one item."""
         serving, start = self._serving(), self.clock()
         catalogue = serving.recommender.items_
-        if catalogue is None or item not in catalogue.ids:
+        if catalogue is None or not serving.proposes(item):
             hint = "" if catalogue is None else catalogue.ids.like(item)
             raise Problem("not_found", f"no item has the id {item!r}", path="item", hint=hint)
         found = serving.recommender.similar(item, n)
@@ -259,7 +258,7 @@ class Service:
                  "details": plain(s.details)}
                 for s in decision.stages
             ],
-            features=ranking.features[:n].tobytes() if self.log_features and ranking.features.size else b"",
+            features=ranking.features[:n].tobytes(),
             degraded=degraded,
         )  # fmt: skip
 
