@@ -78,8 +78,15 @@ class Target:
         return sum(_cpu(pid) for pid in [self.process.pid, *_children(self.process.pid)])
 
 
+NEWEST = 1_000_000
+"""Events that a fit sees: all of a larger log would take the better part of an hour on these machines."""
+
+
 def built(work: Path, name: str) -> Path:
-    """The project of a set, imported and fitted by the default recommender; made once in a folder."""
+    """The project of a set, imported and fitted by the default recommender; made once in a folder.
+
+    A log of more than NEWEST events is fitted on its newest ones; the store gets all of them.
+    """
     project = work / name
     if (project / "artefact").is_dir():
         return project
@@ -88,7 +95,10 @@ def built(work: Path, name: str) -> Path:
     project.mkdir(parents=True, exist_ok=True)
     data.save(project / "data")
     start = time.perf_counter()
-    fitted = Recommender.default(data).fit(data)
+    newest = data
+    if len(data) > NEWEST:
+        newest = data.take(np.sort(np.argsort(data.at, kind="stable")[-NEWEST:]))
+    fitted = Recommender.default(newest).fit(newest)
     took = time.perf_counter() - start
     fitted.save(project / "artefact")
     (project / "fit.json").write_text(json.dumps({"seconds": round(took, 1), "parts": fitted.timings_}))
