@@ -8,12 +8,13 @@ BIN     := $(VENV)/bin
 PIP     := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 LOCK    := $(UV) pip compile pyproject.toml --quiet --group build --universal --python-version 3.11 \
            --fork-strategy fewest --generate-hashes --no-header --no-annotate --no-emit-index-url
+EXTRAS  := --extra dev --extra otel --extra llm --extra tune
 PACKAGE := src/zhiyin
 CODE    := src tests bench examples docs
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test faults check lint types layout docs reference picture bench setup lock clean
+.PHONY: help demo test train faults check lint types layout docs reference picture bench setup lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -52,12 +53,14 @@ faults: $(VENV)/.dev ## The fault tests in their long form: kills, crashes, full
 bench: $(VENV)/.dev ## Run the measurements of bench/ (minutes; `make bench ONLY=name` for one)
 	@for file in bench/bench_*$(ONLY)*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
+train: $(VENV)/.train ## Add torch and what else trains neural models, so that `make test` skips none of their tests
+
 setup: $(VENV)/.dev ## Only set up, with the developers' tools
 
 lock: ## Choose versions anew and pin them by hash (needs uv)
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or make lock UV=/path/to/uv"; exit 1; }
 	@$(LOCK) --upgrade --output-file requirements.lock
-	@$(LOCK) --upgrade --all-extras --constraints requirements.lock --output-file requirements-dev.lock
+	@$(LOCK) --upgrade $(EXTRAS) --constraints requirements.lock --output-file requirements-dev.lock
 
 clean: ## Remove what the other commands made, but not downloaded data
 	@rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis zhiyin-demo
@@ -79,4 +82,8 @@ $(VENV)/.base: requirements.lock pyproject.toml | $(BIN)/python
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.base
 	@$(PIP) install --require-hashes --only-binary :all: -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/.train: pyproject.toml | $(VENV)/.dev
+	@$(PIP) install --no-build-isolation -e '.[train]'
 	@touch $@

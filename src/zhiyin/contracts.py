@@ -6,13 +6,13 @@ NaN, an empty list, then the fallback.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, Self, TypeAlias, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zhiyin.types import Candidates, FloatArray, IntArray, Interaction, Query, Reason, TimeArray
+from zhiyin.types import Candidates, FloatArray, IntArray, Interaction, Prompt, Query, Reason, TimeArray
 
 if TYPE_CHECKING:
     from zhiyin.data.catalogue import Catalogue
@@ -24,15 +24,18 @@ __all__ = [
     "Explainer",
     "Feature",
     "LanguageModel",
+    "LikelihoodModel",
     "Persistent",
     "Refreshable",
     "Relevance",
+    "RelevanceModel",
     "Reranker",
     "Retriever",
     "Scorer",
     "State",
     "Trainable",
     "Updatable",
+    "WritingModel",
 ]
 
 T = TypeVar("T")
@@ -122,9 +125,53 @@ class Explainer(Protocol):
 
 @runtime_checkable
 class LanguageModel(Protocol):
-    """A typed answer or LlmError; the caller owns the deadline."""
+    """A typed answer or LlmError; the caller owns the deadline. `timeout` is in seconds, everywhere here."""
 
-    def complete(self, prompt: str, *, schema: type[T], timeout: float) -> T: ...
+    @property
+    def identity(self) -> str:
+        """Names the weights and everything that changes an answer: the cache's key."""
+        ...
+
+    def complete(self, prompt: Prompt, *, schema: type[T], timeout: float) -> T:
+        """An instance of `schema`, a msgspec.Struct (or any type that msgspec decodes)."""
+        ...
+
+
+@runtime_checkable
+class WritingModel(Protocol):
+    """Writes text bit by bit, or raises LlmError."""
+
+    @property
+    def identity(self) -> str: ...
+    def write(self, prompt: Prompt, *, timeout: float) -> Iterator[str]: ...
+
+
+@runtime_checkable
+class LikelihoodModel(Protocol):
+    """Says how probable text is, which needs no generation and no parsing; or raises LlmError."""
+
+    @property
+    def identity(self) -> str: ...
+
+    def log_likelihood(self, prefix: str, texts: Sequence[str], *, timeout: float) -> FloatArray:
+        """(n,) natural log of the probability of each whole text after `prefix`; -inf is never returned."""
+        ...
+
+    def choose(self, prompt: Prompt, options: Sequence[str], *, timeout: float) -> FloatArray:
+        """(n,) log-probabilities of the answer's beginning with each of `options`, normalised over them."""
+        ...
+
+
+@runtime_checkable
+class RelevanceModel(Protocol):
+    """A cross-encoder behind a rerank endpoint, or LlmError."""
+
+    @property
+    def identity(self) -> str: ...
+
+    def relevance(self, question: str, texts: Sequence[str], *, timeout: float) -> FloatArray:
+        """(n,) how well each text answers the question; only the order means something."""
+        ...
 
 
 @runtime_checkable

@@ -22,6 +22,7 @@ __all__ = [
     "IntArray",
     "Interaction",
     "Item",
+    "Prompt",
     "Query",
     "Reason",
     "Recommendation",
@@ -261,3 +262,20 @@ class Trace:
     recommendations: tuple[Recommendation, ...]
     version: str = ""
     degraded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A question to a language model. What many questions share stands first, so that prefix caches work."""
+
+    task: str
+    """The use: tags, profile, intent, order, reason, chat … Budgets, the cache and the ledger go by it."""
+    version: str
+    """Of the wording: another one never gets an answer that was kept for this one."""
+    system: str
+    """The same text for every question of a task and locale."""
+    user: str
+    """This question's own text. Words of items, users and models in it are data, never instructions."""
+    locale: str = "en"
+    max_tokens: int = 256
+    """At most so many in the answer."""
