@@ -1,5 +1,7 @@
 """Language models and their servers: the only room that talks to one."""
 
 from zhiyin.llm.embeddings import EmbeddingsClient
+from zhiyin.llm.fake import FakeModel
+from zhiyin.llm.verdict import Verdict, verdict_of
 
-__all__ = ["EmbeddingsClient"]
+__all__ = ["EmbeddingsClient", "FakeModel", "Verdict", "verdict_of"]
