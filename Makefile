@@ -14,7 +14,7 @@ CODE    := src tests bench examples docs
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test train faults check lint types layout docs reference picture bench setup lock clean
+.PHONY: help demo test train faults check lint types layout docs reference picture bench tables setup lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -52,6 +52,9 @@ faults: $(VENV)/.dev ## The fault tests in their long form: kills, crashes, full
 
 bench: $(VENV)/.dev ## Run the measurements of bench/ (minutes; `make bench ONLY=name` for one)
 	@for file in bench/bench_*$(ONLY)*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+tables: $(VENV)/.dev ## Make the public tables anew (`make tables SET=ml-100k`; needs the sets in ZHIYIN_DATA)
+	@$(BIN)/zhiyin bench quality --set $(or $(SET),ml-100k) $(ARGS)
 
 train: $(VENV)/.train ## Add torch and what else trains neural models, so that `make test` skips none of their tests
 

@@ -11,6 +11,7 @@ from rich.text import Text
 from zhiyin.cli.app import app
 from zhiyin.cli.ask import recommend, similar
 from zhiyin.cli.backup import backup
+from zhiyin.cli.bench import bench
 from zhiyin.cli.demo import demo
 from zhiyin.cli.look import components, doctor
 from zhiyin.cli.measure import evaluate
@@ -33,6 +34,7 @@ for name, command in COMMANDS.items():
 app.add_typer(keys, name="keys")
 app.add_typer(artefacts, name="artefacts")
 app.add_typer(backup, name="backup")
+app.add_typer(bench, name="bench")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
