@@ -191,6 +191,15 @@ def test_similar_takes_ids_and_titles(shop: Path, run: Any) -> None:
     assert "Thing 1" in missed.err
 
 
+def test_why_not_names_the_stage_in_both_languages(shop: Path, run: Any) -> None:
+    listed = run("recommend", shop, "u0", "-n", 2, "--json").value["recommendations"]
+    there = run("why-not", shop, listed[0]["item"], "u0", "-n", 2, "--json").value
+    assert (there["stage"], there["place"]) == ("listed", 1)
+    missed = run("why-not", shop, "thing 1", "u0", "-n", 2, "--locale", "zh")
+    assert missed.code == 0 and "《Thing 1》" in missed.out
+    assert run("why-not", shop, "Thing", "u0").code == 3
+
+
 def test_eval_measures_beside_the_floors(shop: Path, tmp_path: Path, run: Any) -> None:
     done = run("eval", shop, "--k", 3, "--html", tmp_path / "report.html", "--json")
     rows = {row["name"] for row in done.value["rows"]}

@@ -105,7 +105,7 @@ def codes(*found: int) -> np.ndarray:
 
 
 def test_what_is_forced_is_a_candidate_and_what_is_excluded_is_not(fitted: Recommender) -> None:
-    pipeline = fitted._pipeline()
+    pipeline = fitted.pipeline()
     query = Query(include=codes(3, 5, 99), exclude=codes(5))
     small = replace(pipeline, n_candidates=1, n_each=1)
     found = ids(small.candidates(query)[0])

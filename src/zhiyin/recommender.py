@@ -27,7 +27,7 @@ from zhiyin.contracts import (
     Trainable,
     Updatable,
 )
-from zhiyin.data.catalogue import Catalogue
+from zhiyin.data.catalogue import Catalogue, known
 from zhiyin.data.dataset import Dataset
 from zhiyin.data.filters import Filter, parse_filter
 from zhiyin.data.histories import Histories, history_of
@@ -54,10 +54,13 @@ from zhiyin.types import (
     Recommendation,
     Trace,
 )
+from zhiyin.why_not import why_not
 
 __all__ = ["Progress", "Recommender"]
 
 log = logging.getLogger(__name__)
+
+UNFITTED = "this recommender knows no {} yet: call fit(dataset), or Recommender.load(path)"
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of a stage, how much of it is done, and of how much."""
@@ -164,7 +167,7 @@ class Recommender:
             )
 
     def _questions(self, holdout: Holdout) -> Iterator[Question]:
-        pipeline = self._pipeline()
+        pipeline = self.pipeline()
         for position, (_, history, targets) in enumerate(holdout):
             seen = np.unique(history.items)
             query = Query(history.tail(self.n_history), at=holdout.at(position), exclude=seen)
@@ -288,9 +291,9 @@ class Recommender:
             words=words,
             locale=locale,
             context=dict(context or {}),
-            exclude=_known(codes),
-            only=None if only is None else _known(items.ids.codes(only)),
-            include=_known(items.ids.codes(include)),
+            exclude=known(codes),
+            only=None if only is None else known(items.ids.codes(only)),
+            include=known(items.ids.codes(include)),
             allowed=(parse_filter(where) if isinstance(where, str) else where).mask(items) if where else None,
             seed=seed,
         )
@@ -320,12 +323,13 @@ class Recommender:
         query = self._without_removed(query)
         if policies:
             policies = bound(policies, self._items(), (*self.rerankers, *self.retrievers.values()))
-        return self._pipeline().decide(query, n, policies, depth=depth)
+        return self.pipeline().decide(query, n, policies, depth=depth)
 
     def _without_removed(self, query: Query) -> Query:
         return replace(query, exclude=np.concatenate([query.exclude, self.barred_]))
 
-    def _pipeline(self) -> Pipeline:
+    def pipeline(self) -> Pipeline:
+        """The parts in the order in which they act now."""
         return Pipeline(
             self.retrievers,
             self.ranker,
@@ -422,13 +426,15 @@ class Recommender:
             propensity=float(ranking.chances()[place]),
         )
 
+    why_not = why_not
+
     def similar(self, item: str, n: int = 10) -> Recommendations:
         """Items that go with one item: what the sources that compare items say of it, fused by rank."""
         code = self._items().ids.code(item)
         if code < 0:
             raise DataError("an item of the catalogue", value=item, hint=self._items().ids.like(item))
         query = self._without_removed(self.query(history=[item]))
-        found, _ = self._pipeline().candidates(query)
+        found, _ = self.pipeline().candidates(query)
         columns = [place for place, name in enumerate(found.sources) if name in found.evidence]
         if columns:
             found = found.only(columns)
@@ -482,19 +488,10 @@ class Recommender:
 
     def _items(self) -> Catalogue:
         if self.items_ is None:
-            raise NotFittedError(
-                "this recommender knows no items yet: call fit(dataset), or Recommender.load(path)"
-            )
+            raise NotFittedError(UNFITTED.format("items"))
         return self.items_
 
     def _histories(self) -> Histories:
         if self.histories_ is None:
-            raise NotFittedError(
-                "this recommender knows no users yet: call fit(dataset), or Recommender.load(path)"
-            )
+            raise NotFittedError(UNFITTED.format("users"))
         return self.histories_
-
-
-def _known(codes: IntArray) -> IntArray:
-    found: IntArray = np.unique(codes[codes >= 0]).astype(np.int32)
-    return found

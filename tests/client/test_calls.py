@@ -103,6 +103,7 @@ def test_every_route_can_be_called() -> None:
     ]
     plain = [
         make.recommend("u"), make.rank(["a"]), make.similar("a"), make.explain(["a"]), make.trace("a"),
+        make.why_not("a"),
         make.put_item("a"), make.patch_item("a"), make.get_item("a"), make.delete_item("a"),
         make.delete_items(["a"]), make.put_user("a"), make.patch_user("a"), make.get_user("a"),
         make.history("a"), make.export("a"),

@@ -29,6 +29,7 @@ ASKED = {
     ("POST", "/v1/rank"): "read",
     ("GET", "/v1/similar/{item:path}"): "read",
     ("POST", "/v1/explain"): "read",
+    ("POST", "/v1/why-not"): "read",
     ("GET", "/v1/trace/{slate_id}"): "read",
     ("POST", "/v1/events"): "ingest",
     ("GET", "/v1/items"): "read",
@@ -214,6 +215,21 @@ def test_similar_and_explain(served):
     explained = served.post("/v1/explain", json={"user": "u1", "items": ["i7", "i9"]}).json()
     assert [line["id"] for line in explained["items"]] == ["i7", "i9"]
     assert explained["items"][0]["reasons"]
+
+
+def test_why_an_item_is_not_in_the_list(served):
+    listed = served.post("/v1/recommend", json={"user": "u1", "n": 3, "dry_run": True}).json()["items"]
+    shown, asked = [line["id"] for line in listed], {"user": "u1", "n": 3}
+    first = served.post("/v1/why-not", json={**asked, "item": shown[0]}).json()
+    assert (first["stage"], first["place"]) == ("listed", 1)
+    out = served.post("/v1/why-not", json={**asked, "item": shown[0], "exclude": [shown[0]]}).json()
+    assert out["stage"] == "excluded" and out["changes"]
+    filtered = served.post("/v1/why-not", json={**asked, "item": shown[0], "filter": "side = even"}).json()
+    assert filtered["stage"] == "filter" and "side = even" in filtered["text"]
+    pins = [{"item": "i7", "position": 3}]
+    moved = served.post("/v1/why-not", json={**asked, "item": shown[2], "pins": pins, "locale": "zh"}).json()
+    assert moved["stage"] in ("policy", "listed")
+    assert served.post("/v1/why-not", json={**asked, "item": "nothing"}).json()["stage"] == "unknown"
 
 
 def test_words_find_items_for_a_stranger(served):

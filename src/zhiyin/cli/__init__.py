@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from rich.text import Text
 
 from zhiyin.cli.app import app
-from zhiyin.cli.ask import recommend, similar
+from zhiyin.cli.ask import recommend, similar, why_not
 from zhiyin.cli.backup import backup
 from zhiyin.cli.bench import bench
 from zhiyin.cli.demo import demo
@@ -25,7 +25,8 @@ __all__ = ["app", "main"]
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "demo": demo, "init": init, "import": import_, "fit": fit, "recommend": recommend, "similar": similar,
-    "eval": evaluate, "serve": serve, "refit": refit, "components": components, "doctor": doctor,
+    "why-not": why_not, "eval": evaluate, "serve": serve, "refit": refit, "components": components,
+    "doctor": doctor,
 }  # fmt: skip
 """In the order in which a newcomer needs them."""
 

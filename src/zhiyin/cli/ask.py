@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from zhiyin.recommender import Recommender
     from zhiyin.types import Trace
 
-__all__ = ["recommend", "similar"]
+__all__ = ["recommend", "similar", "why_not"]
 
 
 def recommend(
@@ -73,6 +73,35 @@ def similar(
     found = recommender.similar(items.ids[code], n)
     out.show(show.heading(items.titles[code], f"item {items.ids[code]}"), show.recommendations(found))
     out.result({"item": items.ids[code], "title": items.titles[code], "similar": found.to_dicts()})
+
+
+def why_not(
+    project: ProjectPath,
+    item: Annotated[str, typer.Argument(help="Id or title of the item that is missed.")],
+    user: Annotated[str | None, typer.Argument(help="Id of the user; leave it out for a stranger.")] = None,
+    n: N = 10,
+    history: Annotated[
+        str | None,
+        typer.Option(help="Ids of items, oldest first, instead of what is stored: a,b,c"),
+    ] = None,
+    words: Annotated[str, typer.Option(help="What is asked for, in words.")] = "",
+    where: Annotated[str, typer.Option(help="A filter on attributes: price < 30")] = "",
+    locale: Annotated[str, typer.Option(help="Language of the answer: en or zh.")] = "en",
+    allow_import: AllowImport = None,
+    as_json: Json = False,
+) -> None:
+    """Why an item is not in a user's list, and what would have to be different.
+
+    Example: zhiyin why-not shop "Green tea" alice
+    """
+    out = Output(as_json=as_json)
+    recommender = Project(project).load(allow_import or ())
+    items = catalogue(recommender)
+    missed = items.ids[item_code(items, item)]
+    past = None if history is None else _items(recommender, history)
+    found = recommender.why_not(missed, user, n=n, history=past, words=words, where=where, locale=locale)
+    out.show(show.absence(found))
+    out.result(found)
 
 
 def _items(recommender: Recommender, names: str) -> list[str]:

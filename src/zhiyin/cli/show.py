@@ -15,9 +15,10 @@ from rich.text import Text
 from zhiyin.terminal import printable
 
 if TYPE_CHECKING:
+    from zhiyin.explain.absence import Absence
     from zhiyin.types import Recommendation, Trace
 
-__all__ = ["facts", "heading", "recommendations", "titles", "trace"]
+__all__ = ["absence", "facts", "heading", "recommendations", "titles", "trace"]
 
 NOTHING = {"en": "nothing to recommend", "zh": "没有可推荐的内容"}
 TITLE = 52
@@ -40,6 +41,15 @@ def recommendations(
     return Group(
         *(_line(one, name, wide, (marked or {}).get(one.item, "")) for one, name in zip(found, names))
     )
+
+
+def absence(found: Absence) -> RenderableType:
+    """The sentence, what would help, and the item's places in the sources' own orders."""
+    rows = [Text(printable(found.text), "bold")]
+    rows += [Text(f"  → {printable(change)}", "green") for change in found.changes]
+    if found.sources:
+        rows.append(Text(f"  {_sources(found.sources, n=10)}", "dim"))
+    return Group(*rows)
 
 
 def _line(one: Recommendation, name: str, wide: int, mark: str) -> RenderableType:

@@ -48,6 +48,8 @@ from zhiyin.serve.messages import (
     UserPage,
     UserPatch,
     WhatIf,
+    WhyNotAnswer,
+    WhyNotRequest,
     Written,
 )
 from zhiyin.store.records import AuditRow, ItemRecord, Receipt, UserRecord
@@ -206,6 +208,27 @@ class Asks:
             locale=locale,
         )
         return _sent("POST", "/v1/explain", request, Explained)
+
+    def why_not(
+        self,
+        item: str,
+        user: str = "",
+        *,
+        n: int = 10,
+        session: str = "",
+        history: History | None = None,
+        words: str = "",
+        locale: str = "en",
+        filter: str = "",
+        exclude: Sequence[str] = (),
+        seen: bool = False,
+    ) -> Ask[WhyNotAnswer]:
+        """Why an item is not among the first `n` of such a question, and what would have to be different."""
+        request = WhyNotRequest(
+            item=item, user=user, n=n, session=session, history=_history(history), words=words,
+            locale=locale, filter=filter, exclude=list(exclude), seen=seen,
+        )  # fmt: skip
+        return _sent("POST", "/v1/why-not", request, WhyNotAnswer)
 
     def trace(self, slate_id: str) -> Ask[TraceAnswer]:
         """One decision from top to bottom, as it was served."""

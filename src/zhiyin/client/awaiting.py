@@ -168,6 +168,7 @@ class AsyncClient:
     rank = _answer(Asks.rank)
     similar = _answer(Asks.similar)
     explain = _answer(Asks.explain)
+    why_not = _answer(Asks.why_not)
     trace = _answer(Asks.trace)
     send = _together(Asks.send)
     put_item = _answer(Asks.put_item)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from zhiyin.types import IntArray, Item
 
-__all__ = ["Catalogue", "Categories", "Ids"]
+__all__ = ["Catalogue", "Categories", "Ids", "known"]
 
 
 class Ids(Sequence[str]):
@@ -72,6 +72,12 @@ class Ids(Sequence[str]):
 
     def __repr__(self) -> str:
         return f"Ids({len(self):,}: {', '.join(map(repr, self._names[:3]))}{' …' if len(self) > 3 else ''})"
+
+
+def known(codes: IntArray) -> IntArray:
+    """The codes of a catalogue's items among these, ascending and each once; -1, unknown, is left out."""
+    found: IntArray = np.unique(codes[codes >= 0]).astype(np.int32)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from zhiyin.data.catalogue import Catalogue
 from zhiyin.explain.claim import Claim
 from zhiyin.page import plain
 
-__all__ = ["ACTIONS", "language", "quote", "wording"]
+__all__ = ["ACTIONS", "language", "listed", "quote", "wording"]
 
 ACTIONS: Mapping[str, Mapping[str, str]] = {
     "chose": {"en": "chose", "zh": "选过"},
@@ -72,10 +72,10 @@ def wording(claim: Claim, items: Catalogue, *, locale: str = "en", action: str =
     what = _what(claim.value, claim.decade, lang) if claim.value or claim.decade is not None else ""
     return sentence.format(
         did=ACTIONS[action][lang],
-        titles=_listed([quote(items.titles[code] or items.ids[code], lang) for code in claim.cited], lang),
+        titles=listed([quote(items.titles[code] or items.ids[code], lang) for code in claim.cited], lang),
         what=what,
         What=what[:1].upper() + what[1:],
-        words=_listed([_marked(word, "“”‘’") for word in claim.matched[:3]], lang),
+        words=listed([_marked(word, "“”‘’") for word in claim.matched[:3]], lang),
         count=claim.count,
         of=claim.of,
     )
@@ -103,7 +103,7 @@ def _marked(text: str, marks: str) -> str:
     return f"{marks[0]}{said}{marks[1]}"
 
 
-def _listed(parts: Sequence[str], lang: str) -> str:
+def listed(parts: Sequence[str], lang: str) -> str:
     """'A, B and C'."""
     if len(parts) < 2:
         return parts[0] if parts else ""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from zhiyin.data.catalogue import Catalogue
+from zhiyin.data.catalogue import Catalogue, known
 from zhiyin.data.filters import FilterLimits, parse_filter
 from zhiyin.data.histories import history_of
 from zhiyin.errors import DataError, nearest
@@ -64,8 +64,8 @@ class Asker:
             words=query.words,
             locale=query.locale,
             context=dict(request.context),
-            exclude=_known(np.concatenate([hidden, self._codes(request.exclude, asked)])),
-            include=_known(self._codes([*request.include, *(pin.item for pin in request.pins)], asked)),
+            exclude=known(np.concatenate([hidden, self._codes(request.exclude, asked)])),
+            include=known(self._codes([*request.include, *(pin.item for pin in request.pins)], asked)),
             allowed=self._allowed(request.filter),
             seed=_seed(request),
         )
@@ -74,14 +74,14 @@ class Asker:
     def rank(self, request: RankRequest) -> Asked:
         """Only the items that the caller brings, seen or not."""
         asked = self._asked(request)
-        codes = _known(self._codes(request.items, asked))
+        codes = known(self._codes(request.items, asked))
         asked.query = _with(asked.query, only=codes, context=request.context, seed=_seed(request))
         return asked
 
     def explain(self, request: ExplainRequest) -> Asked:
         """The same, for reasons."""
         asked = self._asked(request)
-        asked.query = _with(asked.query, only=_known(self._codes(request.items, asked)), context={})
+        asked.query = _with(asked.query, only=known(self._codes(request.items, asked)), context={})
         return asked
 
     # -- parts -------------------------------------------------------------------------------------
@@ -162,11 +162,6 @@ def _seed(request: RecommendRequest | RankRequest) -> int | None:
     if request.seed is not None or request.exploration is None:
         return request.seed
     return secrets.randbits(53)
-
-
-def _known(codes: IntArray) -> IntArray:
-    found: IntArray = np.unique(codes[codes >= 0]).astype(np.int32)
-    return found
 
 
 def _with(query: Query, *, only: IntArray, context: dict[str, str], seed: int | None = None) -> Query:

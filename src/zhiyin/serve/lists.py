@@ -19,12 +19,13 @@ from zhiyin.serve.messages import (
     RankRequest,
     RecommendRequest,
     SimilarAnswer,
+    WhyNotRequest,
 )
 from zhiyin.serve.problems import Problem
 from zhiyin.serve.settings import ServeSettings
 from zhiyin.types import Reason, Recommendation
 
-__all__ = ["explain", "rank", "recommend", "recommend_asked", "similar", "trace"]
+__all__ = ["explain", "rank", "recommend", "recommend_asked", "similar", "trace", "why_not"]
 
 T = TypeVar("T")
 
@@ -75,6 +76,13 @@ async def explain(call: Call) -> Response:
     request = call.take(ExplainRequest)
     _history(request.history, call.ground.settings)
     return json_answer(await _run(call, partial(call.ground.service.explain, request), "explain"))
+
+
+async def why_not(call: Call) -> Response:
+    """Why one item is not in the list."""
+    request = call.take(WhyNotRequest)
+    _check(request, call.ground.settings)
+    return json_answer(await _run(call, partial(call.ground.service.why_not, request), "explain"))
 
 
 async def trace(call: Call) -> Response:

@@ -47,6 +47,8 @@ __all__ = [
     "UserPage",
     "UserPatch",
     "WhatIf",
+    "WhyNotAnswer",
+    "WhyNotRequest",
     "Written",
 ]
 
@@ -152,6 +154,12 @@ class RecommendRequest(_Asking, frozen=True, kw_only=True):
     cursor: Annotated[str, Meta(max_length=200, description="meta.next_cursor of the page before")] = ""
 
 
+class WhyNotRequest(RecommendRequest, frozen=True, kw_only=True):
+    """Why would this item not be in the list that such a request gets?"""
+
+    item: Name
+
+
 class RankRequest(_Asking, frozen=True, kw_only=True):
     """In what order should this person see these items?"""
 
@@ -233,6 +241,19 @@ class Explained(_Answer, frozen=True, kw_only=True):
     """Reasons in the order of the items asked for."""
 
     items: list[ExplainedItem]
+    meta: Meta_
+
+
+class WhyNotAnswer(_Answer, frozen=True, kw_only=True):
+    """Which stage of the decision dropped the item, and what would have to be different."""
+
+    item: str
+    title: str
+    stage: Annotated[str, Meta(description="unknown, removed, seen, excluded, filter, far, ranked …, listed")]
+    text: str
+    changes: list[str] = []
+    place: Annotated[int, Meta(description="In the whole order, from 1; 0 = not in it")] = 0
+    sources: dict[str, int] = {}
     meta: Meta_
 
 

@@ -33,6 +33,8 @@ from zhiyin.serve.messages import (
     UserIn,
     UserPage,
     UserPatch,
+    WhyNotAnswer,
+    WhyNotRequest,
     Written,
 )
 from zhiyin.store.records import ItemRecord, Receipt, UserRecord
@@ -154,6 +156,17 @@ ROUTES: tuple[Route, ...] = (
         Explained,
         problems=("limit_exceeded", "overloaded", "not_ready"),
         example={"user": "u1", "items": ["film-2"], "locale": "en"},
+    ),
+    Route(
+        "POST",
+        "/v1/why-not",
+        "read",
+        lists.why_not,
+        "Why one item is not in the list, and what would have to be different",
+        WhyNotRequest,
+        WhyNotAnswer,
+        problems=("invalid_filter", "limit_exceeded", "overloaded", "not_ready"),
+        example={"user": "u1", "item": "film-2", "n": 10},
     ),
     Route(
         "GET",

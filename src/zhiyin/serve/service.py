@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from zhiyin.data.filters import FilterLimits
+from zhiyin.data.filters import FilterLimits, parse_filter
 from zhiyin.decide import Decision
 from zhiyin.serve.asking import Asked, Asker
 from zhiyin.serve.live import Live, Serving
@@ -26,12 +26,15 @@ from zhiyin.serve.messages import (
     RecommendRequest,
     SimilarAnswer,
     TraceAnswer,
+    WhyNotAnswer,
+    WhyNotRequest,
 )
 from zhiyin.serve.policies import policies_of
 from zhiyin.serve.problems import Problem
 from zhiyin.store.contract import Store
 from zhiyin.store.records import Shown, Slate
 from zhiyin.types import Reason, Recommendation
+from zhiyin.why_not import absence
 
 __all__ = ["Service", "new_id"]
 
@@ -141,6 +144,23 @@ class Service:
             warnings=_warnings(asked),
         )
         return Explained(items=answers, meta=meta)
+
+    def why_not(self, request: WhyNotRequest) -> WhyNotAnswer:
+        """Which stage keeps one item out of the list of such a request; no slate is kept."""
+        serving, start = self._serving(), self.clock()
+        asked = self._asker(serving, self.now()).recommend(request)
+        policies = policies_of(request, serving, self.live.counters, request.n, self.limits)
+        where = parse_filter(request.filter, limits=self.limits) if request.filter.strip() else None
+        found = absence(serving.recommender, asked.query, request.item, request.n, policies, where)
+        meta = Meta_(
+            versions=self._versions(serving),
+            timings_ms={"all": (self.clock() - start) * 1e3},
+            warnings=_warnings(asked),
+        )
+        return WhyNotAnswer(
+            item=found.item, title=found.title, stage=found.stage, text=found.text,
+            changes=list(found.changes), place=found.place, sources=dict(found.sources), meta=meta,
+        )  # fmt: skip
 
     # -- looking back ------------------------------------------------------------------------------
 
