@@ -74,6 +74,7 @@ def run_service(
     from zhiyin.serve.bootstrap import prepare
     from zhiyin.serve.ground import Places
     from zhiyin.serve.logs import configure_logs
+    from zhiyin.serve.sessions import link_fragment
     from zhiyin.serve.supervisor import Supervisor
 
     settings.check()
@@ -83,15 +84,26 @@ def run_service(
     if made.first_key and not as_json:
         out.talk.print(Text.assemble(("admin key  ", "bold"), made.first_key), soft_wrap=True)
         out.note("shown this once: keep it. More keys: zhiyin keys make")
+    link = link_fragment(_link(project)) if settings.console else ""
     sizes = ", ".join(f"{n:,} {name}" for name, n in made.counts.items() if name != "slates")
 
     def announce(address: str) -> None:
         out.talk.print(Text.assemble(("serving    ", "bold"), address), soft_wrap=True)
         version = made.version or "none yet: send items and events"
         out.note(f"{printable(str(project))}: {sizes}; artefact {version}")
+        if link and not as_json:
+            out.talk.print(Text.assemble(("console    ", "bold"), address + link), soft_wrap=True)
+            out.note("this link signs in once, within a quarter of an hour; later with a key")
         for line in note:
             out.talk.print(Text(line.replace("ADDRESS", address)), soft_wrap=True)
-        out.result({"address": address, "version": made.version, "first_key": made.first_key})
+        out.result(
+            {
+                "address": address,
+                "version": made.version,
+                "first_key": made.first_key,
+                "console": address + link if link else "",
+            }
+        )
         sys.stdout.flush()
 
     code = Supervisor(
@@ -248,6 +260,19 @@ def rollback(
 
 
 # -- parts ---------------------------------------------------------------------------------------------
+
+
+def _link(project: Path) -> str:
+    """The secret of a one-time link into the console, for who has started the service."""
+    from zhiyin.serve.access import read_pepper
+    from zhiyin.serve.ground import Places
+    from zhiyin.serve.sessions import make_link
+
+    store = _store(project)
+    try:
+        return make_link(store, read_pepper(Places(project).pepper), at=time.time())
+    finally:
+        store.close()
 
 
 def _store(project: Path) -> SqliteStore:

@@ -26,6 +26,7 @@ from zhiyin.serve.messages import (
     Explained,
     ExplainRequest,
     Exploration,
+    FoundItems,
     Health,
     HistoryEvent,
     HistoryPage,
@@ -43,6 +44,7 @@ from zhiyin.serve.messages import (
     Removed,
     RollbackRequest,
     SimilarAnswer,
+    SlateList,
     TraceAnswer,
     UserIn,
     UserPage,
@@ -187,6 +189,15 @@ class Asks:
         """Items that go with one item."""
         query = (("n", str(n)), ("locale", locale))
         return Ask("GET", f"/v1/similar/{_id(item)}", SimilarAnswer, query=query)
+
+    def search(self, words: str, *, n: int = 20) -> Ask[FoundItems]:
+        """Items by words, as somebody types them: beginnings of titles first."""
+        return Ask("GET", "/v1/search", FoundItems, query=(("words", words), ("n", str(n))))
+
+    def slates(self, user: str = "", *, n: int = 20) -> Ask[SlateList]:
+        """The newest decisions, of all or of one user; `trace` shows one of them whole."""
+        whose = (("user", user),) if user else ()
+        return Ask("GET", "/v1/slates", SlateList, query=(*whose, ("n", str(n))))
 
     def explain(
         self,

@@ -170,6 +170,8 @@ class Client:
     explain = _answer(Asks.explain)
     why_not = _answer(Asks.why_not)
     trace = _answer(Asks.trace)
+    search = _answer(Asks.search)
+    slates = _answer(Asks.slates)
     send = _together(Asks.send)
     put_item = _answer(Asks.put_item)
     put_items = _together(Asks.put_items)

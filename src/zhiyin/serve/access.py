@@ -118,8 +118,12 @@ class Grant(NamedTuple):
     """Whose request this is and what it may do."""
 
     key_id: str
+    """Of the key; of a session that a link has opened its own."""
     name: str
     scopes: frozenset[str]
+    session: str = ""
+    """Id of the session, empty where the key itself was sent."""
+    expires_at: float | None = None
 
     def may(self, scope: str) -> bool:
         return scope in self.scopes or ("admin" in self.scopes and scope != "erase")
@@ -168,20 +172,34 @@ class Access:
         secret = secret.strip()
         if scheme.lower() != "bearer":
             raise self._refused("malformed", address, "expected `Authorization: Bearer zy_live_…`")
+        return self.known(secret, "key", address=address)[1]
+
+    def known(self, secret: str, kind: str, *, address: str = "") -> tuple[KeyRecord, Grant]:
+        """The valid key, link or session of this secret; else a problem, as `enter` says."""
         at = self.now()
         digest = _digest(secret, self.pepper)
         record, grant = self._records_now(at).get(digest, (None, None))
-        if record is None or grant is None or not hmac.compare_digest(record.digest, digest):
+        if (
+            record is None
+            or grant is None
+            or record.kind != kind
+            or not hmac.compare_digest(record.digest, digest)
+        ):
             known = well_formed(secret)
-            detail = "this key is not known" if known else "this is not a key of the form zy_live_…"
+            detail = f"this {kind} is not known" if known else f"this is not a {kind} of the form zy_live_…"
             raise self._refused("unknown" if known else "malformed", address, detail)
-        if not _valid(record, at):
+        if not _valid(record, at) or not self._parent_valid(record, at):
             reason = "revoked" if record.revoked_at is not None else "expired"
-            raise self._refused(reason, address, f"this key is {reason}")
+            raise self._refused(reason, address, f"this {kind} is {reason}")
         self._used[record.id] = at
         if at - self._flushed_at >= 60:
             self.flush()
-        return grant
+        return record, grant
+
+    def _parent_valid(self, record: KeyRecord, at: float) -> bool:
+        if not record.parent:
+            return True
+        return any(key.id == record.parent and _valid(key, at) for key, _ in self._records.values())
 
     def flush(self) -> None:
         """Tells the store when keys were last used; also to be called on stopping."""
@@ -196,9 +214,7 @@ class Access:
     def _records_now(self, at: float) -> dict[bytes, tuple[KeyRecord, Grant]]:
         if not 0 <= at - self._read_at < self.fresh_s:
             kept = self.store.keys()
-            self._records = {
-                key.digest: (key, Grant(key.id, key.name, frozenset(key.scopes))) for key in kept
-            }
+            self._records = {key.digest: (key, _grant(key)) for key in kept}
             self._read_at = at
         return self._records
 
@@ -245,6 +261,11 @@ def _check(random: str) -> str:
 
 def _digest(secret: str, pepper: bytes) -> bytes:
     return hmac.digest(pepper, secret.encode("utf-8", "surrogatepass"), "sha256")
+
+
+def _grant(key: KeyRecord) -> Grant:
+    session = key.id if key.kind == "session" else ""
+    return Grant(key.parent or key.id, key.name, frozenset(key.scopes), session, key.expires_at)
 
 
 def _valid(key: KeyRecord, at: float) -> bool:

@@ -25,6 +25,7 @@ from zhiyin.serve.access import Access, read_pepper
 from zhiyin.serve.admission import Admission
 from zhiyin.serve.artefacts import Artefacts
 from zhiyin.serve.call import Call, Route
+from zhiyin.serve.console_files import console_places
 from zhiyin.serve.gate import Gate
 from zhiyin.serve.ground import Ground, Places, filter_limits
 from zhiyin.serve.guard import Guard
@@ -74,7 +75,11 @@ def create_app(
             await loop.run_in_executor(None, _take_down, ground)
 
     app: Starlette = Starlette(
-        routes=[*map(_place, ROUTES), Place("/openapi.json", _openapi, methods=["GET"])],
+        routes=[
+            *map(_place, ROUTES),
+            Place("/openapi.json", _openapi, methods=["GET"]),
+            *(console_places() if settings.console else ()),
+        ],
         lifespan=lifespan,
         exception_handlers=PROBLEM_ROUTES,
         middleware=[
@@ -196,6 +201,7 @@ async def _answered(route: Route, request: Request) -> Response:
         grant = ground.gate.enter(request, "")
     elif route.path not in OPEN:
         ground.gate.anonymous(request)
+        grant = ground.gate.glance(request)
     call = Call(ground, request, grant)
     if route.takes is not None:
         call.body = await request.body()

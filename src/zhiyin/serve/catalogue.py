@@ -228,10 +228,20 @@ async def get_user(call: Call) -> Response:
 
 
 async def list_users(call: Call) -> Response:
-    """Users by id."""
-    limit = call.number("limit", 100)
-    found = await _read(call, partial(call.ground.store.users, after=call.text("after"), limit=limit))
-    return json_answer(UserPage(users=found, next=found[-1].id if len(found) == limit else ""))
+    """Users by id; with `prefix` those whose id begins so."""
+    limit, after, prefix = call.number("limit", 100), call.text("after"), call.text("prefix")
+    store = call.ground.store
+
+    def read() -> list[UserRecord]:
+        if not prefix or after > prefix:
+            return store.users(after=after, limit=limit)
+        exact = store.user(prefix)
+        return [*([] if exact is None else [exact]), *store.users(after=prefix, limit=limit)][:limit]
+
+    found = await _read(call, read)
+    shown = [user for user in found if user.id.startswith(prefix)]
+    more = len(shown) == limit == len(found)
+    return json_answer(UserPage(users=shown, next=shown[-1].id if more else ""))
 
 
 async def user_history(call: Call) -> Response:

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from zhiyin.serve.access import Access, Grant
 from zhiyin.serve.problems import Problem
 from zhiyin.serve.rates import TokenBuckets
+from zhiyin.serve.sessions import check_meant, session_secret
 from zhiyin.serve.settings import ServeSettings
 
 __all__ = ["Gate"]
@@ -41,7 +42,7 @@ class Gate:
         """Who is asking, if the key has `scope` (empty: any valid key); else a problem 401, 403 or 429."""
         address = address_of(request)
         try:
-            grant = self.access.enter(request.headers.get("authorization"), address=address)
+            grant = self._known(request, address)
         except Problem:
             self._take(self.strangers, request, address, "address")
             raise
@@ -50,6 +51,25 @@ class Gate:
         if scope:
             grant.require(scope)
         return grant
+
+    def _known(self, request: Request, address: str) -> Grant:
+        """By the key that was sent, else by the cookie of a session."""
+        authorization, cookie = request.headers.get("authorization"), session_secret(request)
+        if authorization or not cookie:
+            return self.access.enter(authorization, address=address)
+        grant = self.access.known(cookie, "session", address=address)[1]
+        check_meant(request, cookie, self.access.pepper)
+        return grant
+
+    def glance(self, request: Request) -> Grant | None:
+        """For routes that are open to all: who is signed in, if anybody; a cookie that ended is nobody's."""
+        cookie = session_secret(request)
+        if not cookie:
+            return None
+        try:
+            return self.access.known(cookie, "session")[1]
+        except Problem:
+            return None
 
     def anonymous(self, request: Request) -> None:
         """For routes without a key, such as the health checks: only the pace of the address counts."""

@@ -20,6 +20,8 @@ __all__ = [
     "Explained",
     "ExplainedItem",
     "Exploration",
+    "FoundItem",
+    "FoundItems",
     "Health",
     "HistoryEvent",
     "HistoryLine",
@@ -41,7 +43,11 @@ __all__ = [
     "RecommendRequest",
     "Removed",
     "RollbackRequest",
+    "SessionState",
+    "SignIn",
     "SimilarAnswer",
+    "SlateList",
+    "SlateShown",
     "TraceAnswer",
     "UserIn",
     "UserPage",
@@ -321,6 +327,40 @@ class UserPatch(_Strict, frozen=True, kw_only=True):
     personalise: bool | None = None
 
 
+class FoundItem(_Answer, frozen=True, kw_only=True):
+    id: str
+    title: str
+    score: float
+
+
+class FoundItems(_Answer, frozen=True, kw_only=True):
+    """Items that fit the words, best first."""
+
+    items: list[FoundItem]
+
+
+class SlateShown(_Answer, frozen=True, kw_only=True):
+    """A decision in one line."""
+
+    slate_id: str
+    at: float
+    user: str
+    session: str
+    surface: str
+    version: str
+    n: int
+    titles: list[str]
+    """Of the first three items."""
+    ms: float
+    degraded: list[str]
+
+
+class SlateList(_Answer, frozen=True, kw_only=True):
+    """Decisions, newest first."""
+
+    slates: list[SlateShown]
+
+
 class ItemPage(_Answer, frozen=True, kw_only=True):
     """Items by id; `next` goes into `after`, empty at the end."""
 
@@ -381,6 +421,25 @@ class KeyRequest(_Strict, frozen=True, kw_only=True):
     days: Annotated[float, Meta(gt=0, le=3650, description="Until it expires; None = never")] | None = None
 
 
+class SignIn(_Strict, frozen=True, kw_only=True):
+    """With a key, or with the secret of a one-time link."""
+
+    key: Annotated[str, Meta(max_length=200)] = ""
+    link: Annotated[str, Meta(max_length=200)] = ""
+
+
+class SessionState(_Answer, frozen=True, kw_only=True):
+    """Who is signed in with this browser; `csrf` goes into the header X-CSRF-Token of what changes things."""
+
+    signed_in: bool
+    key_id: str = ""
+    name: str = ""
+    scopes: list[str] = []
+    expires_at: float | None = None
+    csrf: str = ""
+    version: str = ""
+
+
 class KeyShown(_Answer, frozen=True, kw_only=True):
     id: str
     name: str
@@ -389,6 +448,8 @@ class KeyShown(_Answer, frozen=True, kw_only=True):
     expires_at: float | None
     revoked_at: float | None
     last_used_at: float | None
+    kind: str = "key"
+    """key | link | session"""
 
 
 class KeyList(_Answer, frozen=True, kw_only=True):

@@ -24,7 +24,11 @@ ALWAYS = (
 GUARDED = ("unauthenticated", "forbidden", "rate_limited")
 WITH_BODY = ("invalid_json", "invalid_value", "too_deep")
 NAME = re.compile(r"\{(\w+)(?::path)?\}")
-STATUS = {("POST", "/v1/keys"): "201", ("DELETE", "/v1/keys/{key_id}"): "204"}
+STATUS = {
+    ("POST", "/v1/keys"): "201",
+    ("DELETE", "/v1/keys/{key_id}"): "204",
+    ("DELETE", "/v1/session"): "204",
+}
 REF = "#/components/schemas/{name}"
 
 
@@ -94,13 +98,7 @@ def _body(route: Route) -> dict[str, Any]:
 
 
 def _responses(route: Route) -> dict[str, Any]:
-    status = (
-        "204"
-        if route.path == "/v1/keys/{key_id}"
-        else "201"
-        if route.path == "/v1/keys" and route.takes
-        else "200"
-    )
+    status = STATUS.get((route.method, route.path), "200")
     good: dict[str, Any] = {"description": route.summary}
     if route.gives is not None:
         shown: dict[str, Any] = {"schema": {"$ref": REF.format(name=route.gives.__name__)}}

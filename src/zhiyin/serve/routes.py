@@ -6,6 +6,7 @@ from typing import Any
 
 from zhiyin.serve import catalogue, lists, running
 from zhiyin.serve.call import Param, Route
+from zhiyin.serve.console_routes import CONSOLE_ROUTES
 from zhiyin.serve.ingest import EventIn
 from zhiyin.serve.messages import (
     ArtefactList,
@@ -291,7 +292,7 @@ ROUTES: tuple[Route, ...] = (
         "Users by id",
         None,
         UserPage,
-        PAGING,
+        (*PAGING, Param("prefix", "Only ids that begin so")),
         tag="users",
         problems=("invalid_value",),
     ),
@@ -456,4 +457,5 @@ ROUTES: tuple[Route, ...] = (
         example={},
         problems=("conflict", "store_unavailable"),
     ),
+    *CONSOLE_ROUTES,
 )

@@ -76,7 +76,7 @@ async def keys(call: Call) -> Response:
     rows = [
         KeyShown(
             id=key.id, name=key.name, scopes=key.scopes, created_at=key.created_at, expires_at=key.expires_at,
-            revoked_at=key.revoked_at, last_used_at=key.last_used_at,
+            revoked_at=key.revoked_at, last_used_at=key.last_used_at, kind=key.kind,
         )
         for key in found
     ]  # fmt: skip

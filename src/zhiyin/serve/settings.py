@@ -54,6 +54,11 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
         False
     )
 
+    console: Annotated[bool, about("The web console at /console, and its sign-in.")] = True
+    session_hours: Annotated[float, about("Hours until a browser has to sign in again.", ge=0.01, le=720)] = (
+        12.0
+    )
+
     drain_s: Annotated[
         float, about("Seconds between `not ready` and the last accept on stopping.", ge=0, le=600)
     ] = 1.0

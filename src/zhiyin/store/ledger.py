@@ -39,6 +39,8 @@ __all__ = [
 DAY = 86_400.0
 ERASED = "erased"
 LONG = 6
+MOST_SESSIONS = 500
+"""Of all browsers; the oldest make room."""
 pack = msgspec.msgpack.Encoder().encode
 unpack_key = msgspec.msgpack.Decoder(KeyRecord).decode
 
@@ -103,8 +105,18 @@ def audit_is_whole(db: apsw.Connection) -> bool:
 
 # -- keys --------------------------------------------------------------------------------------
 def add_key(transaction: Transaction, key: KeyRecord, actor: str) -> None:
+    if key.kind != "key":
+        forget_sessions(transaction.db, key.created_at)
     transaction.db.execute("INSERT INTO keys VALUES(?, ?, ?)", (key.id, pack(key), key.last_used_at))
     add_audit(transaction, key.created_at, actor, "key.add", key.id, " ".join(key.scopes))
+
+
+def forget_sessions(db: apsw.Connection, at: float) -> None:
+    """Links and sessions that have ended leave no row, only their lines in the audit."""
+    found = [key for key in keys(db) if key.kind != "key"]
+    valid = [key for key in found if key.revoked_at is None and (key.expires_at or at) > at]
+    kept = {key.id for key in valid[-MOST_SESSIONS + 1 :]}
+    db.executemany("DELETE FROM keys WHERE id = ?", [(key.id,) for key in found if key.id not in kept])
 
 
 def revoke_key(transaction: Transaction, id: str, at: float, actor: str) -> bool:

@@ -174,6 +174,10 @@ class KeyRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     expires_at: float | None = None
     revoked_at: float | None = None
     last_used_at: float | None = None
+    kind: str = "key"
+    """key, or what a browser signs in with: link (used once), session (in a cookie)."""
+    parent: str = ""
+    """Of a session: the key that opened it. It ends with that key."""
 
 
 class AuditRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
