@@ -125,7 +125,24 @@ class FilterError(ZhiyinError):
 
 
 class LlmError(ZhiyinError):
-    """A model server refused, failed, or was too slow."""
+    """A model server refused, failed, or was too slow.
+
+    `passing` says that the same question may do better later, `wait_s` for how many seconds the server asks;
+    `status` is its HTTP status where there is one, 0 where no answer came. `why` is one word for the ledger:
+    fault, late, busy, open (the circuit breaker), budget, unable, or form (an answer that cannot be read).
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        passing: bool = False,
+        wait_s: float = 0.0,
+        status: int | None = None,
+        why: str = "fault",
+    ) -> None:
+        super().__init__(message)
+        self.passing, self.wait_s, self.status, self.why = passing, wait_s, status, why
 
 
 class StoreError(ZhiyinError):

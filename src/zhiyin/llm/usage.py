@@ -1,0 +1,55 @@
+"""What an answer cost in tokens: models say it to whoever listens, wherever they are called from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+__all__ = ["Usage", "metered", "said_usage", "tokens_of"]
+
+CHINESE = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
+
+
+@dataclass(slots=True)
+class Usage:
+    """Tokens of some calls. Added up as they are told; `told` is False where a model said nothing."""
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+    told: bool = False
+
+
+_listening: ContextVar[Usage | None] = ContextVar("zhiyin_llm_usage", default=None)
+
+
+@contextmanager
+def metered() -> Iterator[Usage]:
+    """The usage of every call within; threads that copy the context add to the same."""
+    usage = Usage()
+    token = _listening.set(usage)
+    try:
+        yield usage
+    finally:
+        _listening.reset(token)
+
+
+def said_usage(tokens_in: int, tokens_out: int) -> None:
+    """A model tells what one exchange took."""
+    usage = _listening.get()
+    if usage is not None:
+        usage.tokens_in += max(0, tokens_in)
+        usage.tokens_out += max(0, tokens_out)
+        usage.told = True
+
+
+def tokens_of(text: str) -> int:
+    """About how many tokens a text has: a Chinese character is one, of other letters four are.
+
+    >>> tokens_of("star wars"), tokens_of("流浪地球"), tokens_of("")
+    (3, 4, 0)
+    """
+    chinese = len(CHINESE.findall(text))
+    return chinese + -(-(len(text) - chinese) // 4)
