@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 
 from zhiyin.contracts import Reranker, Retriever
+from zhiyin.data.catalogue import Catalogue
 from zhiyin.errors import LlmError
 from zhiyin.rank.boosted import BoostedRanker
 from zhiyin.rank.pins import PinReranker
 from zhiyin.rank.policies import in_order
 from zhiyin.rank.ranker import Ranker
 from zhiyin.retrieve.fuse import competition_ranks, gather, reciprocal_rank
+from zhiyin.retrieve.understood import understood
 from zhiyin.types import NO_MATRIX, Candidates, FloatArray, IntArray, Query, Stage
 
 __all__ = ["Decision", "Pipeline"]
@@ -56,6 +58,8 @@ class Pipeline:
     n_history: int = 100
     n_items: int = 0
     """Size of the catalogue, for places that neither sources nor fallback can fill; 0 = they stay empty."""
+    items: Catalogue | None = None
+    """For what was understood of words: without it, they are only words."""
 
     def decide(self, query: Query, n: int, policies: Sequence[Reranker] = (), *, depth: int = 0) -> Decision:
         """At most `n` items. Never fewer because a source was silent: the fallback fills up.
@@ -67,6 +71,10 @@ class Pipeline:
         acting = in_order(self.rerankers, policies)
         query = _with_pins(replace(query, history=query.history.tail(self.n_history)), acting)
         watch = _Watch()
+        if query.intent is not None and self.items is not None:
+            meant = understood(query, self.items)
+            query = meant.query
+            watch.stage("understand", 0, 0, **meant.details())
         found, failed = self.candidates(query)
         watch.stage("retrieve", 0, len(found), sources=found.sources, failed=failed)
         ranking = self._order(query, found, len(found) if acting else whole)
@@ -115,7 +123,7 @@ class Pipeline:
     def _order(self, query: Query, found: Candidates, n: int) -> Candidates:
         """The first `n`. What the ranker cannot score comes last; equals keep the order of fusion."""
         score, rows = self._score(query, found)
-        if query.words.strip() and len(found):
+        if (query.words.strip() or query.intent is not None) and len(found):
             score = self._heard(query, found, score)
         order = np.lexsort((-reciprocal_rank(found), -np.nan_to_num(score, nan=-np.inf)))
         seen = replace(found, score=score, features=rows)

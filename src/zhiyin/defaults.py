@@ -20,13 +20,14 @@ from zhiyin.retrieve.popular import PopularRetriever
 from zhiyin.retrieve.slit import SlitRetriever
 from zhiyin.retrieve.text_factors import TextFactorsRetriever
 from zhiyin.retrieve.text_kernel import TextKernelRetriever
+from zhiyin.retrieve.wish import WishRetriever
 
 if TYPE_CHECKING:
     from zhiyin.recommender import Recommender
 
 __all__ = ["default_recommender"]
 
-TEXTUAL = ("text_kernel", "text_factors", "content", "lexical")
+TEXTUAL = ("text_kernel", "text_factors", "content", "lexical", "wish")
 """Sources that have nothing to read in a catalogue of bare ids."""
 MANY_ITEMS = 20_000
 """Above so many items the regressions take part in a smaller form, or the fit would take hours."""
@@ -49,6 +50,7 @@ def default_recommender(data: Dataset | None = None, *, encoder: Encoder | None 
         "text_factors": TextFactorsRetriever(encoder=encoder),
         "content": ContentRetriever(encoder=encoder, only_words=not little),
         "lexical": LexicalRetriever(),
+        "wish": WishRetriever(),
         "popular": PopularRetriever(),
     }
     features: list[Feature] = [

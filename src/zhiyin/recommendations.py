@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, overload
 
 from zhiyin.errors import DataError
 from zhiyin.page import bar, card, chips, document, escape, fit, fragment, plain, recommender_html, width
-from zhiyin.types import Recommendation
+from zhiyin.types import Candidates, Reason, Recommendation
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Recommendations", "recommender_html"]
+    from zhiyin.data.catalogue import Catalogue
+
+__all__ = ["Recommendations", "lines_of", "recommender_html"]
 
 WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
@@ -199,6 +201,30 @@ class Recommendations(Sequence[Recommendation]):
 
     def _say(self, what: str) -> str:
         return WORDS["zh" if self.locale.lower().startswith("zh") else "en"][what]
+
+
+def lines_of(
+    ranking: Candidates, items: Catalogue, reasons: Sequence[tuple[Reason, ...]], n_each: int
+) -> tuple[Recommendation, ...]:
+    """A ranking in words; a source has proposed what it puts among its first `n_each`."""
+    return tuple(_line(ranking, place, items, reasons[place], n_each) for place in range(len(ranking)))
+
+
+def _line(
+    ranking: Candidates, place: int, items: Catalogue, reasons: tuple[Reason, ...], n_each: int
+) -> Recommendation:
+    code = int(ranking.items[place])
+    said = zip(ranking.ranks[place], ranking.scores[place], ranking.sources) if ranking.ranks.size else ()
+    proposed = sorted((rank, name) for rank, score, name in said if rank < n_each and score > 0)
+    return Recommendation(
+        item=items.ids[code],
+        title=items.titles[code],
+        score=float(ranking.score[place]),
+        rank=place + 1,
+        sources={name: int(rank) + 1 for rank, name in proposed},
+        reasons=reasons,
+        propensity=float(ranking.chances()[place]),
+    )
 
 
 def _best(sources: Mapping[str, int], n: int = 4) -> list[tuple[str, int]]:

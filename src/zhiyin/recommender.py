@@ -38,7 +38,8 @@ from zhiyin.page import plain_options, recommender_html
 from zhiyin.rank.policies import bound
 from zhiyin.rank.ranker import Ranker
 from zhiyin.rank.rows import Question, Rows, collect, cut_for_replay
-from zhiyin.recommendations import Recommendations
+from zhiyin.recommendations import Recommendations, lines_of
+from zhiyin.represent.intent_reader import IntentReader
 from zhiyin.retrieve.fuse import reciprocal_rank
 from zhiyin.saving import load_recommender, save_recommender
 from zhiyin.types import (
@@ -51,7 +52,6 @@ from zhiyin.types import (
     Item,
     Query,
     Reason,
-    Recommendation,
     Trace,
 )
 from zhiyin.why_not import why_not
@@ -115,6 +115,7 @@ class Recommender:
         self.timings_: dict[str, float] = {}
         """Seconds of the last fit by part."""
         self.version_ = ""
+        self.reader_ = IntentReader()
 
     @classmethod
     def default(cls, data: Dataset | None = None, *, encoder: Encoder | None = None) -> Recommender:
@@ -141,7 +142,7 @@ class Recommender:
             with self._timed("ranker", progress):
                 self.ranker.fit_rows(rows, seed=seed)
         self.items_, self.histories_ = data.items, Histories(data)
-        self.version_ = ""
+        self.version_, self.reader_ = "", IntentReader()
         return self
 
     def replay(self, data: Dataset, *, seed: int = 0, progress: Progress | None = None) -> Rows:
@@ -239,6 +240,7 @@ class Recommender:
         for part in reversed(self.parts().values()):
             if isinstance(part, Refreshable):
                 part.refresh(self.items_, changed)
+        self.reader_.refresh(self.items_, changed)
         self.barred_ = np.setdiff1d(self.barred_, changed).astype(np.int32)
 
     def remove_items(self, ids: Iterable[str]) -> None:
@@ -320,7 +322,7 @@ class Recommender:
         """`rank` with its stages, under policies of this request; `depth` above `n` is for later pages."""
         if n < 1:
             raise ConfigError(f"n: expected at least 1 item, got {n}")
-        query = self._without_removed(query)
+        query = self._without_removed(self.reader_.read(query, self._items()))
         if policies:
             policies = bound(policies, self._items(), (*self.rerankers, *self.retrievers.values()))
         return self.pipeline().decide(query, n, policies, depth=depth)
@@ -339,6 +341,7 @@ class Recommender:
             self.n_candidates,
             self.n_history,
             0 if self.items_ is None else len(self.items_),
+            self.items_,
         )
 
     def recommend(
@@ -409,22 +412,8 @@ class Recommender:
                 log.exception("the explainer failed: the list is answered without reasons")
                 degraded = (*degraded, "explainer")
         stages = (*decision.stages, decision.timed("explain", (perf_counter() - start) * 1e3))
-        lines = tuple(self._line(ranking, place, reasons[place]) for place in range(len(ranking)))
+        lines = lines_of(ranking, self._items(), reasons, self.n_each)
         return Trace(decision.query, stages, lines, self.version_, degraded)
-
-    def _line(self, ranking: Candidates, place: int, reasons: tuple[Reason, ...]) -> Recommendation:
-        items, code = self._items(), int(ranking.items[place])
-        said = zip(ranking.ranks[place], ranking.scores[place], ranking.sources) if ranking.ranks.size else ()
-        proposed = sorted((rank, name) for rank, score, name in said if rank < self.n_each and score > 0)
-        return Recommendation(
-            item=items.ids[code],
-            title=items.titles[code],
-            score=float(ranking.score[place]),
-            rank=place + 1,
-            sources={name: int(rank) + 1 for rank, name in proposed},
-            reasons=reasons,
-            propensity=float(ranking.chances()[place]),
-        )
 
     why_not = why_not
 
@@ -440,7 +429,7 @@ class Recommender:
             found = found.only(columns)
         score = reciprocal_rank(found)
         best = found.scored(score).take(np.argsort(-score, kind="stable")[:n])
-        lines = tuple(self._line(best, place, ()) for place in range(len(best)))
+        lines = lines_of(best, self._items(), [()] * len(best), self.n_each)
         return Recommendations(lines, version=self.version_)
 
     def save(self, path: str | Path, *, created_at: str = "", histories: bool = True) -> str:

@@ -20,6 +20,7 @@ __all__ = [
     "FloatArray",
     "History",
     "IntArray",
+    "Intent",
     "Interaction",
     "Item",
     "Prompt",
@@ -28,6 +29,7 @@ __all__ = [
     "Recommendation",
     "Stage",
     "Trace",
+    "Wish",
 ]
 
 FloatArray: TypeAlias = NDArray[np.float32]
@@ -95,6 +97,50 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """Something that would be good, or rather not: items are moved by it, never ruled out."""
+
+    filter: str
+    """Which items meet it (`data/filters.py`)."""
+    by: float = 1.0
+    """How much it counts, below 0 = rather not. From 1 on it was named outright, below that it is guessed."""
+    said: str = ""
+    """The words that it was read from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What the words of a request ask for, in terms of the catalogue."""
+
+    said: str = ""
+    """The words as they came."""
+    require: tuple[str, ...] = ()
+    """Filters that were stated firmly; the later ones are given up first when nothing is left."""
+    wishes: tuple[Wish, ...] = ()
+    like: tuple[str, ...] = ()
+    """Ids of items that were named as examples."""
+    unlike: tuple[str, ...] = ()
+    """Ids of items that were named as what is not wanted."""
+    text: str = ""
+    """What is left for search by text, and for text vectors."""
+    mood: tuple[str, ...] = ()
+    fresh: float = 0.0
+    """1 = new things, -1 = old ones."""
+    popular: float = 0.0
+    """1 = what many know, -1 = what few know."""
+    quality: float = 0.0
+    """1 = what is well rated."""
+    n: int | None = None
+    """How many items were asked for."""
+    language: str = ""
+    """Of the words: en or zh; empty when it cannot be told."""
+    unmet: tuple[str, ...] = ()
+    """What was understood, but about which the catalogue says nothing."""
+    source: str = "rules"
+    """rules | llm | caller"""
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """Who asks, with which past, when, in which words. Codes refer to the asked recommender."""
 
@@ -103,6 +149,8 @@ class Query:
     at: float = math.nan
     """UTC seconds; NaN where the data has no clock."""
     words: str = ""
+    intent: Intent | None = None
+    """What the words mean; None = they are read when the question is decided."""
     locale: str = "en"
     context: Mapping[str, str] = field(default_factory=dict)
     exclude: IntArray = field(default_factory=lambda: NO_ITEMS)

@@ -15,6 +15,7 @@ from zhiyin.retrieve import (
     SgdRetriever,
     SlitRetriever,
     UserKnnRetriever,
+    WishRetriever,
 )
 from zhiyin.testing import RetrieverTests
 
@@ -97,3 +98,10 @@ def test_the_room_is_complete_and_sorted() -> None:
     assert list(retrieve.__all__) == sorted(retrieve.__all__)
     for name in retrieve.__all__:
         assert getattr(retrieve, name).__name__ == name
+
+
+class TestWish(RetrieverTests):
+    learns_taste = False
+
+    def make(self) -> WishRetriever:
+        return WishRetriever()

@@ -29,6 +29,7 @@ from zhiyin.retrieve.slit import SlitRetriever
 from zhiyin.retrieve.text_factors import TextFactorsRetriever
 from zhiyin.retrieve.text_kernel import TextKernelRetriever
 from zhiyin.retrieve.user_knn import UserKnnRetriever
+from zhiyin.retrieve.wish import WishRetriever
 
 __all__ = [
     "AlsRetriever",
@@ -47,4 +48,5 @@ __all__ = [
     "TextFactorsRetriever",
     "TextKernelRetriever",
     "UserKnnRetriever",
+    "WishRetriever",
 ]

@@ -6,6 +6,8 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 
+from zhiyin.represent.units import singular
+
 __all__ = ["terms"]
 
 CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0002fa1f"
@@ -32,16 +34,7 @@ def _of_run(run: str) -> Iterator[str]:
     if re.match(f"[{CJK}]", run):
         yield from _of_cjk(run)
     else:
-        yield _singular(run.replace("’", "'").removesuffix("'s"))
-
-
-def _singular(word: str) -> str:
-    """The S-stemmer of Harman (1991): the one rule of English morphology that is nearly always right."""
-    if len(word) > 4 and word.endswith("ies") and not word.endswith(("eies", "aies")):
-        return word[:-3] + "y"
-    if len(word) > 3 and word.endswith("s") and not word.endswith(("us", "ss", "is")):
-        return word[:-1]
-    return word
+        yield singular(run.replace("’", "'").removesuffix("'s"))
 
 
 def _of_cjk(run: str) -> Iterator[str]:

@@ -1,0 +1,387 @@
+"""Words to an intent by rules and the catalogue's own vocabulary: no model takes part, nothing can fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+
+from zhiyin.data.catalogue import Catalogue
+from zhiyin.represent.intent_numbers import Limit, limits
+from zhiyin.represent.intent_words import MOODS, concepts, cues
+from zhiyin.represent.units import SIGN, folded, key_of, units
+from zhiyin.represent.vocabulary import MAX_UNITS, Value, Vocabulary, mood_values, quoted
+from zhiyin.types import Intent, Wish
+
+__all__ = ["language_of", "read_intent"]
+
+LONGEST = 500
+"""Characters of a request that are read; search by text reads all of them."""
+NEGATION_REACHES = 5
+"""Units after a "not" within which something must be named."""
+GUESSED = 0.6
+"""Weight of what is asked for without being named: "something funny"."""
+YOUNG = 12
+"""Up to this age a gift is for a child."""
+
+
+def read_intent(words: str, vocabulary: Vocabulary, items: Catalogue) -> Intent:
+    """What the words ask for. Any text is an answer: what is not understood stays text to search by."""
+    key = (words, "")
+    known = vocabulary.kept.get(key)
+    if known is not None:
+        return known
+    return vocabulary.keep(key, _Reading(words[:LONGEST], vocabulary, items).intent(words))
+
+
+def language_of(words: str) -> str:
+    """zh, en, or empty when there are only signs and numbers."""
+    if any(map(is_cjk, words)):
+        return "zh"
+    return "en" if any(letter.isalpha() for letter in words) else ""
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One pass over the units, the longest known phrase first."""
+
+    words: str
+    vocabulary: Vocabulary
+    items: Catalogue
+    text: str = ""
+    require: list[str] = field(default_factory=list)
+    exclude: list[str] = field(default_factory=list)
+    wishes: dict[tuple[Value, ...], Wish] = field(default_factory=dict)
+    like: dict[int, None] = field(default_factory=dict)
+    unlike: dict[int, None] = field(default_factory=dict)
+    mood: dict[str, None] = field(default_factory=dict)
+    turns: dict[str, float] = field(default_factory=dict)
+    unmet: list[str] = field(default_factory=list)
+    n: int | None = None
+    left: list[tuple[int, int]] = field(default_factory=list)
+    """Pieces of the text that stay to search by."""
+    negated: int = 0
+    """Units that a "not" still reaches over."""
+    softly: bool = False
+    ruled: bool = False
+    """Whether an "and" now goes on with what is not wanted."""
+    liking: int = 0
+    alone: frozenset[int] | None = None
+    """Places of Chinese characters that are words of their own."""
+    last: tuple[tuple[Value, ...], str, int, int] | None = None
+    """What was wished last, for a "not" that comes after it."""
+
+    def intent(self, said: str) -> Intent:
+        self.text = folded(self.words)
+        spans = [(limit.start, limit.end) for limit in limits(self.text) if self._limit(limit)]
+        pieces = self._pieces(spans)
+        for piece in pieces:
+            self._clause(piece)
+        self._tidy()
+        return Intent(
+            said=said,
+            require=(*self.require, *self.exclude),
+            wishes=tuple(self.wishes.values()),
+            like=tuple(self.items.ids[code] for code in self.like if code not in self.unlike),
+            unlike=tuple(self.items.ids[code] for code in self.unlike),
+            text=" ".join(self.text[start:end] for start, end in self._joined()),
+            mood=tuple(self.mood),
+            fresh=self.turns.get("fresh", 0.0),
+            popular=self.turns.get("popular", 0.0),
+            quality=self.turns.get("good", 0.0),
+            n=self.n,
+            language=language_of(self.words),
+            unmet=tuple(self.unmet),
+        )
+
+    # -- numbers -----------------------------------------------------------------------------------
+
+    def _limit(self, limit: Limit) -> bool:
+        """Takes a limit; whether its words are used up."""
+        if limit.role == "count":
+            self.n = int(limit.low or 0) or None
+            return True
+        name, said = self._attribute(limit), self.text[limit.start : limit.end].strip()
+        if limit.role == "age" and (limit.high or 99) <= YOUNG:
+            self._wish(self.vocabulary.concept_values.get("children", ()), said, 1.0)
+        if not name:
+            if limit.role != "age" or (limit.high or 99) > YOUNG:
+                self.unmet.append(said)
+            return True
+        column = quoted(name)
+        parts = [f"{column} >= {limit.low:.10g}"] if limit.low is not None else []
+        if limit.high is not None:
+            parts.append(f"{column} {'<' if limit.below else '<='} {limit.high:.10g}")
+        expression = " and ".join(parts)
+        if limit.firm:
+            self.require.append(expression)
+        else:
+            self.wishes[(Value(name, expression),)] = Wish(expression, 1.0, said)
+        return True
+
+    def _attribute(self, limit: Limit) -> str:
+        """The number attribute that a limit is about, empty when the catalogue has none."""
+        before = [unit for unit, _, _ in units(self.text[max(0, limit.start - 30) : limit.start])][-4:]
+        for start in range(len(before)):
+            named = self.vocabulary.spoken.get(
+                " ".join(before[start:]).removesuffix(" is").removesuffix(" 在")
+            )
+            if named:
+                return named
+        roles, end = self.vocabulary.roles, limit.high if limit.high is not None else limit.low
+        if limit.role:
+            return roles.get(limit.role, "")
+        if "price" in roles:
+            return roles["price"]
+        if "year" in roles and end is not None and 1800 <= end <= 2100:
+            return roles["year"]
+        others = [name for name in self.vocabulary.numbers if name != roles.get("year")]
+        return others[0] if len(others) == 1 else ""
+
+    # -- phrases -----------------------------------------------------------------------------------
+
+    def _pieces(self, spans: list[tuple[int, int]]) -> list[list[tuple[str, int, int]]]:
+        """The units between the limits."""
+        found, at = [], 0
+        for start, end in [*sorted(spans), (len(self.text), len(self.text))]:
+            piece = [(unit, at + low, at + high) for unit, low, high in units(self.text[at:start])]
+            found.append(piece)
+            at = max(at, end)
+        return found
+
+    def _clause(self, piece: list[tuple[str, int, int]]) -> None:
+        place = 0
+        while place < len(piece):
+            place += self._step(piece, place)
+        self.negated = self.liking = 0
+
+    def _step(self, piece: list[tuple[str, int, int]], place: int) -> int:
+        """Takes what stands at a place; how many units it was."""
+        unit, start, end = piece[place]
+        if SIGN.fullmatch(unit):
+            if unit == "、" and self.ruled:
+                self.negated = NEGATION_REACHES
+            elif unit not in '、《》“”"()[]':
+                self.negated = self.liking = 0
+                self.ruled = False
+            return 1
+        length, kinds = self._longest(piece, place)
+        span = (start, piece[place + max(length, 1) - 1][2])
+        titled = self._title(piece, place) if self.liking or (place and piece[place - 1][0] in '《“"') else 0
+        if titled >= max(length, 1):
+            return self._named(piece, place, titled)
+        if not length:
+            self.negated, self.liking = max(0, self.negated - 1), max(0, self.liking - 1)
+            if not self.negated:
+                self.left.append((start, end))
+            return 1
+        self._meaning(kinds, span)
+        return length
+
+    def _longest(self, piece: list[tuple[str, int, int]], place: int) -> tuple[int, _Kinds]:
+        """Length in units of the longest known phrase, and what it is; 0 for none."""
+        most = min(len(piece) - place, MAX_UNITS)
+        best, kinds = 0, _Kinds()
+        key = ""
+        for length in range(1, most + 1):
+            unit = piece[place + length - 1][0]
+            if SIGN.fullmatch(unit):
+                break
+            key = f"{key} {unit}" if key else unit
+            found = self._kinds(key)
+            if found and (length > 1 or self._is_word(unit, piece[place][1])):
+                best, kinds = length, found
+        return best, kinds
+
+    def _is_word(self, unit: str, start: int) -> bool:
+        """A single Chinese character counts where the segmenter lets it stand alone: not 老 in 老虎."""
+        if not is_cjk(unit):
+            return True
+        if self.alone is None:
+            self.alone = _alone(self.text)
+        return start in self.alone
+
+    def _kinds(self, key: str) -> _Kinds:
+        named, asked = concepts()
+        values = self.vocabulary.values.get(key, ())
+        for name in named.get(key, ()):
+            values = (*values, *(v for v in self.vocabulary.concept_values.get(name, ()) if v not in values))
+        guessed = tuple(
+            value for name in asked.get(key, ()) for value in self.vocabulary.concept_values.get(name, ())
+        )
+        return _Kinds(
+            values, guessed, moods().get(key, ()), cues().get(key, ()), key in named or key in asked
+        )
+
+    def _meaning(self, kinds: _Kinds, span: tuple[int, int]) -> None:
+        said = self.text[span[0] : span[1]]
+        if "not" in kinds.cues:
+            self._not(span)
+            return
+        if "less" in kinds.cues:
+            self.negated, self.softly = NEGATION_REACHES, True
+            return
+        if "and" in kinds.cues and self.ruled:
+            self.negated = NEGATION_REACHES
+            return
+        if "like" in kinds.cues and not kinds.values:
+            self.liking = 3
+            return
+        if "but" in kinds.cues and not kinds.values:
+            self.negated, self.ruled = 0, False
+            return
+        if self.negated and (kinds.known or kinds.values or kinds.guessed or kinds.moods):
+            self._unwanted(kinds, said)
+            return
+        self._turned(kinds.cues)
+        self._wished(kinds, said, span)
+
+    def _not(self, span: tuple[int, int]) -> None:
+        """A "not" turns what follows; at the end of its clause (恐怖片不要) what came before."""
+        rest = units(self.text[span[1] : span[1] + 8])
+        if self.last is not None and (not rest or SIGN.fullmatch(rest[0][0])):
+            values, said, start, _ = self.last
+            self.wishes.pop(values, None)
+            self.left = [piece for piece in self.left if piece[0] < start]
+            self.negated, self.softly = 1, False
+            self._unwanted(_Kinds(values), said)
+            self.negated = 0
+            return
+        self.negated, self.softly = NEGATION_REACHES, False
+
+    def _turned(self, found: tuple[str, ...]) -> None:
+        sign = -1.0 if self.negated else 1.0
+        for cue, turn, way in (("fresh", "fresh", 1.0), ("old", "fresh", -1.0), ("popular", "popular", 1.0),
+                               ("niche", "popular", -1.0), ("good", "good", 1.0)):  # fmt: skip
+            if cue in found:
+                self.turns[turn] = sign * way
+
+    def _wished(self, kinds: _Kinds, said: str, span: tuple[int, int]) -> None:
+        if kinds.values:
+            self._wish(kinds.values, said, 1.0)
+            self.last = (kinds.values, said, *span)
+        elif kinds.guessed:
+            self._wish(kinds.guessed, said, GUESSED)
+            self.last = (kinds.guessed, said, *span)
+        for mood in kinds.moods:
+            self.mood[mood] = None
+            often, seldom = mood_values(self.vocabulary, mood)
+            if not kinds.values and not kinds.guessed:
+                self._wish(often, said, GUESSED)
+                self._wish(seldom, said, -GUESSED / 2)
+        if kinds.values or kinds.guessed or kinds.moods or kinds.known or "keep" in kinds.cues:
+            self.left.append(span)
+            self.liking, self.ruled = 0, False
+
+    def _unwanted(self, kinds: _Kinds, said: str) -> None:
+        """Firmly named words are ruled out; what is only meant, or "less" of something, weighs against."""
+        self.negated, self.ruled = 0, True
+        if kinds.values and not self.softly:
+            for name in dict.fromkeys(value.attribute for value in kinds.values):
+                words = ", ".join(quoted(value.word) for value in kinds.values if value.attribute == name)
+                self.exclude.append(f"not {quoted(name)} in ({words})")
+            return
+        values = kinds.values or kinds.guessed
+        for mood in () if values else kinds.moods:
+            values = (*values, *mood_values(self.vocabulary, mood)[0])
+        self._wish(values, said, -1.0)
+
+    def _wish(self, values: tuple[Value, ...], said: str, by: float) -> None:
+        if values:
+            expression = " or ".join(value.filter for value in dict.fromkeys(values))
+            self.wishes[values] = Wish(expression, by, said)
+
+    # -- titles ------------------------------------------------------------------------------------
+
+    def _title(self, piece: list[tuple[str, int, int]], place: int) -> int:
+        """Length in units of the longest title at a place."""
+        best, key = 0, ""
+        for length in range(1, min(len(piece) - place, MAX_UNITS + 8) + 1):
+            unit = piece[place + length - 1][0]
+            if unit in '《》“”"':
+                break
+            if SIGN.fullmatch(unit):
+                continue
+            key = f"{key} {unit}" if key else unit
+            if self.vocabulary.title(key) >= 0 and not self._is_common(key):
+                best = length if length > 1 or self._ends(piece, place + 1) else best
+        return best
+
+    def _ends(self, piece: list[tuple[str, int, int]], place: int) -> bool:
+        """Whether a title of one word may end here: "like Heat, …" but not "like heat waves"."""
+        following = piece[place][0] if place < len(piece) else ""
+        return not following or bool(SIGN.fullmatch(following)) or bool(cues().get(following))
+
+    def _is_common(self, key: str) -> bool:
+        """Titles that are ordinary words of a request: "it", "her", "comedy"."""
+        return " " not in key and bool(self._kinds(key)) and not key.isdecimal()
+
+    def _named(self, piece: list[tuple[str, int, int]], place: int, length: int) -> int:
+        key = " ".join(unit for unit, _, _ in piece[place : place + length] if not SIGN.fullmatch(unit))
+        code = self.vocabulary.title(key)
+        (self.unlike if self.negated else self.like)[code] = None
+        self.liking = 3  # "like Toy Story and Babe"
+        return length
+
+    # -- the rest ----------------------------------------------------------------------------------
+
+    def _tidy(self) -> None:
+        """What was both wished and ruled out is ruled out."""
+        ruled = " ".join(self.exclude)
+        for values in list(self.wishes):
+            if self.wishes[values].by > 0 and all(quoted(value.word) in ruled for value in values):
+                del self.wishes[values]
+
+    def _joined(self) -> Iterator[tuple[int, int]]:
+        """The pieces to search by, neighbours as one."""
+        at: tuple[int, int] | None = None
+        for start, end in sorted(self.left):
+            if at is not None and start - at[1] <= (0 if is_cjk(self.text[start]) else 1):
+                at = (at[0], end)
+                continue
+            if at is not None:
+                yield at
+            at = (start, end)
+        if at is not None:
+            yield at
+
+
+@dataclass(frozen=True, slots=True)
+class _Kinds:
+    """Everything that one phrase can be."""
+
+    values: tuple[Value, ...] = ()
+    guessed: tuple[Value, ...] = ()
+    moods: tuple[str, ...] = ()
+    cues: tuple[str, ...] = ()
+    known: bool = False
+    """A concept that this catalogue may not name."""
+
+    def __bool__(self) -> bool:
+        return bool(self.values or self.guessed or self.moods or self.cues or self.known)
+
+
+@cache
+def moods() -> Mapping[str, tuple[str, ...]]:
+    """Phrase in units -> moods."""
+    found: dict[str, tuple[str, ...]] = {}
+    for mood, (phrases, _, _) in MOODS.items():
+        for phrase in phrases.split("|"):
+            found[key_of(phrase)] = (*found.get(key_of(phrase), ()), mood)
+    return found
+
+
+def is_cjk(letter: str) -> bool:
+    return "\u3400" <= letter <= "\u9fff"
+
+
+def _alone(text: str) -> frozenset[int]:
+    """Where the segmenter lets a single character be a word."""
+    import rjieba
+
+    places, at = [], 0
+    for word in rjieba.cut(text, False):
+        if len(word) == 1:
+            places.append(at)
+        at += len(word)
+    return frozenset(places)

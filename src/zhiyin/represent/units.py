@@ -1,0 +1,46 @@
+"""Text as units that can be compared: a word without its plural, a Chinese character, a sign."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+__all__ = ["CJK", "SIGN", "folded", "key_of", "singular", "units"]
+
+CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
+UNIT = re.compile(rf"[{CJK}]|[^\W_{CJK}]+(?:['’][^\W_{CJK}]+)*|[,.;:!?，。；：！？、《》“”\"()\[\]]")
+SIGN = re.compile(r"[,.;:!?，。；：！？、《》“”\"()\[\]]")
+
+
+def folded(text: str) -> str:
+    """NFKC (full-width letters, ligatures) in small letters; half surrogates are dropped."""
+    clean = text.encode("utf-8", "ignore").decode()
+    return unicodedata.normalize("NFKC", clean).casefold()
+
+
+def singular(word: str) -> str:
+    """The S-stemmer of Harman (1991): the one rule of English morphology that is nearly always right."""
+    if len(word) > 4 and word.endswith("ies") and not word.endswith(("eies", "aies")):
+        return word[:-3] + "y"
+    if len(word) > 3 and word.endswith("s") and not word.endswith(("us", "ss", "is")):
+        return word[:-1]
+    return word
+
+
+def units(text: str) -> list[tuple[str, int, int]]:
+    """Each unit of a folded text with its place in it; signs stand for themselves.
+
+    >>> [unit for unit, _, _ in units("children's comedies, 喜剧片")]
+    ['children', 'comedy', ',', '喜', '剧', '片']
+    """
+    found = UNIT.finditer(text)
+    return [(_unit(match.group()), match.start(), match.end()) for match in found]
+
+
+def key_of(text: str) -> str:
+    """A phrase in the form by which it is found again; without signs."""
+    return " ".join(unit for unit, _, _ in units(folded(text)) if not SIGN.fullmatch(unit))
+
+
+def _unit(word: str) -> str:
+    return singular(word.replace("’", "'").removesuffix("'s"))

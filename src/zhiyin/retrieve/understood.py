@@ -1,0 +1,149 @@
+"""A question in words becomes what was understood of it: filters, examples, the words that are left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zhiyin.data.catalogue import Catalogue
+from zhiyin.data.filters import parse_filter
+from zhiyin.errors import FilterError
+from zhiyin.types import History, IntArray, Intent, Query, Wish
+
+__all__ = ["Understood", "understood"]
+
+ENOUGH = 50
+"""So many items that meet all that was named outright are enough to look at nothing else."""
+FIRM = 2.0
+"""Weight of a firm limit where the caller has named the candidates, so that none may go."""
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What is asked of the sources, and what had to be given up."""
+
+    query: Query
+    relaxed: tuple[str, ...] = ()
+    """Firm filters that no item meets, and that were left out."""
+    focus: int = 0
+    """How many items meet what was named outright and were looked at alone; 0 = all were."""
+    unmet: tuple[str, ...] = ()
+    """Filters of a caller's intent that this catalogue cannot be asked."""
+
+    def details(self) -> dict[str, Any]:
+        """For the trace."""
+        intent = self.query.intent
+        shown: dict[str, Any] = {} if intent is None else {"intent": as_dict(intent)}
+        shown |= {"relaxed": list(self.relaxed)} if self.relaxed else {}
+        shown |= {"focus": self.focus} if self.focus else {}
+        return shown | ({"unmet": list(self.unmet)} if self.unmet else {})
+
+
+def understood(query: Query, items: Catalogue) -> Understood:
+    """The question for the sources. Items that were named as examples stand at the end of the history."""
+    intent = query.intent
+    if intent is None:
+        return Understood(query)
+    like, unlike = _codes(intent.like, items), _codes(intent.unlike, items)
+    query = replace(
+        query,
+        words=intent.text,
+        history=_with(query.history, like, unlike, query.at),
+        exclude=np.concatenate((query.exclude, like, unlike)),
+    )
+    if query.only is not None:
+        firm = tuple(Wish(expression, FIRM, expression) for expression in intent.require)
+        return Understood(replace(query, intent=replace(intent, wishes=(*intent.wishes, *firm))))
+    query, relaxed, unmet = _required(query, intent, items)
+    query, focus = _focused(query, intent, items)
+    return Understood(query, relaxed, focus, unmet)
+
+
+def as_dict(intent: Intent) -> dict[str, Any]:
+    """Only what was said, ready for JSON."""
+    shown: dict[str, Any] = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name in ("require", "like", "unlike", "text", "mood", "fresh", "popular", "quality", "n",
+                     "language", "unmet", "source")
+        if (value := getattr(intent, name))
+    }  # fmt: skip
+    if intent.wishes:
+        shown["wishes"] = [{"filter": w.filter, "by": w.by, "said": w.said} for w in intent.wishes]
+    return shown
+
+
+def _codes(names: tuple[str, ...], items: Catalogue) -> IntArray:
+    codes = items.ids.codes(names)
+    found: IntArray = codes[codes >= 0].astype(np.int32)
+    return found
+
+
+def _with(history: History, like: IntArray, unlike: IntArray, at: float) -> History:
+    """Examples as the newest events."""
+    n = len(like) + len(unlike)
+    if not n:
+        return history
+    weights = np.concatenate((np.full(len(unlike), -1.0), np.full(len(like), 1.0))).astype(np.float32)
+    return History(
+        np.concatenate((history.items, unlike, like)).astype(np.int32),
+        np.concatenate((history.weights, weights)),
+        np.concatenate((history.at, np.full(n, at))),
+    )
+
+
+def _required(
+    query: Query, intent: Intent, items: Catalogue
+) -> tuple[Query, tuple[str, ...], tuple[str, ...]]:
+    """With the firm filters as far as anything is left; those that came last are given up first."""
+    masks: list[tuple[str, Mask]] = []
+    unmet: list[str] = []
+    for expression in intent.require:
+        try:
+            masks.append((expression, parse_filter(expression).mask(items)))
+        except FilterError:
+            unmet.append(expression)
+    relaxed: list[str] = []
+    while masks:
+        allowed = _and([mask for _, mask in masks], query.allowed)
+        if _left(allowed, query):
+            return replace(query, allowed=allowed), tuple(relaxed), tuple(unmet)
+        relaxed.append(masks.pop()[0])
+    return query, tuple(relaxed), tuple(unmet)
+
+
+def _focused(query: Query, intent: Intent, items: Catalogue) -> tuple[Query, int]:
+    """Only the items that meet most of what was named outright, where that leaves enough of them."""
+    named = [wish for wish in intent.wishes if wish.by >= 1]
+    met = np.zeros(len(items), np.int16)
+    for wish in named:
+        try:
+            met += parse_filter(wish.filter).mask(items)
+        except FilterError:
+            continue
+    for least in range(int(met.max(initial=0)), 0, -1):
+        allowed = _and([met >= least], query.allowed)
+        n = _left(allowed, query)
+        if n >= ENOUGH:
+            return replace(query, allowed=allowed), n
+    return query, 0
+
+
+def _and(masks: list[Mask], allowed: Mask | None) -> Mask:
+    found = masks[0].copy()
+    for mask in masks[1:]:
+        found &= mask
+    if allowed is not None:
+        found[: len(allowed)] &= allowed
+        found[len(allowed) :] = False
+    return found
+
+
+def _left(allowed: Mask, query: Query) -> int:
+    """How many items may come."""
+    barred = np.unique(query.exclude[(query.exclude >= 0) & (query.exclude < len(allowed))])
+    return int(np.count_nonzero(allowed)) - int(np.count_nonzero(allowed[barred]))
