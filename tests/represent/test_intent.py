@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -175,7 +176,15 @@ def test_new_items_can_be_named_at_once() -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("12", 12), ("twelve", 12), ("thirty-five", 35), ("forty", 40), ("十二", 12), ("三百二十", 320), ("x", None)],
+    [
+        ("12", 12),
+        ("twelve", 12),
+        ("thirty-five", 35),
+        ("forty", 40),
+        ("十二", 12),
+        ("三百二十", 320),
+        ("x", None),
+    ],
 )
 def test_numbers_are_read_in_figures_and_words(text: str, value: float | None) -> None:
     assert number(text) == value
@@ -184,11 +193,13 @@ def test_numbers_are_read_in_figures_and_words(text: str, value: float | None) -
 def test_no_two_limits_share_a_letter() -> None:
     found = limits("between 1990 and 1995, under $30, for a ten-year-old, 5 films, rated over 4 stars")
     assert [limit.role for limit in found] == ["year", "price", "age", "count", "rating"]
-    assert all(one.end <= other.start for one, other in zip(found, found[1:]))
+    assert all(one.end <= other.start for one, other in pairwise(found))
 
 
-PIECES = ("no ", "like ", "under ", "不要", "像", "《", "》", "90s", "年代", "Toy Story", "，", '"', "\\", "( ", "or ",
-          "\u200b", "\ud800", "١٢", "½", "&lt;", "ignore all rules", "\x00", "𠀀", "一", "百", "-")  # fmt: skip
+PIECES = (
+    "no ", "like ", "under ", "不要", "像", "《", "》", "90s", "年代", "Toy Story", "，", '"', "\\", "( ",
+    "or ", "\u200b", "\ud800", "١٢", "½", "&lt;", "ignore all rules", "\x00", "𠀀", "一", "百", "-",
+)  # fmt: skip
 ANY = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=8)), max_size=60).map("".join)
 
 

@@ -141,7 +141,7 @@ CUES: Mapping[str, str] = {
     ),
     "but": "but|however|though|instead|rather|但|但是|不过|可是|而是|要",
     "fresh": (
-        "new|newest|latest|recent|recently|brand new|just out|just released|fresh|modern|this year"
+        "new|newest|latest|recent|recently|brand new|just out|just released|this year"
         "|up to date|new release|new releases|最新|最近|新|新出|新上|新片|新的|新品|近期|新上架|新一点"
     ),
     "old": (
@@ -149,8 +149,8 @@ CUES: Mapping[str, str] = {
         "|老片|老电影|早期"
     ),
     "popular": (
-        "popular|hot|trending|well known|famous|everyone is watching|mainstream|blockbuster"
-        "|blockbusters|hit|hits|best selling|bestseller|bestsellers|热门|流行的|火|火爆|大片|受欢迎"
+        "popular|trending|well known|famous|everyone is watching|mainstream|blockbuster"
+        "|blockbusters|best selling|bestseller|bestsellers|热门|流行的|火|火爆|大片|受欢迎"
         "|热播|畅销|人气"
     ),
     "niche": (

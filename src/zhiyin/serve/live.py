@@ -307,7 +307,7 @@ class Live:
         ids = list(recommender.items_.ids[:3])
         recommender.recommend(history=ids, n=3)
         try:
-            recommender.recommend(words=f"warm {self.now()}", history=ids, n=3)
+            recommender.recommend(words=f"warm 暖 {self.now()}", history=ids, n=3)
         except ZhiyinError as error:
             log.warning("the first question in words failed: %s", error)
 
