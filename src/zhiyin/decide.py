@@ -92,6 +92,12 @@ class Pipeline:
         """What the retrievers propose, and which of them failed."""
         return gather(self.retrievers, query, n_each=self.n_each, n=self.n_candidates)
 
+    def scores(self, query: Query, items: IntArray) -> FloatArray:
+        """(c,) what the ranker gives these items (ascending codes, none ruled out) if they alone compete."""
+        found, _ = self.candidates(replace(query, only=items))
+        score, _ = self._score(query, found)
+        return self._heard(query, found, score) if query.words.strip() and len(found) else score
+
     def _apply(
         self, acting: Sequence[Reranker], query: Query, ranking: Candidates, n: int, whole: int, watch: _Watch
     ) -> tuple[Candidates, tuple[str, ...]]:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from zhiyin.causes import reasons_of
 from zhiyin.contracts import (
     Countable,
     Encoder,
@@ -398,8 +399,10 @@ class Recommender:
         """A decision with its reasons."""
         return self.worded(self.decide(query, n, policies), n)
 
-    def worded(self, decision: Decision, n: int, *, explain: bool = True) -> Trace:
-        """The first `n` lines of a decision with their reasons; without, when the explainer fails."""
+    def worded(self, decision: Decision, n: int, *, explain: bool = True, checked: bool = False) -> Trace:
+        """The first `n` lines of a decision with their reasons; without, when the explainer fails.
+
+        `checked` tries causes, at the price of a decision for each event that is cited (`causes.py`)."""
         ranking, degraded = decision.ranking, decision.degraded
         if len(ranking) > n:
             ranking = ranking.take(np.arange(n))
@@ -407,7 +410,7 @@ class Recommender:
         reasons: list[tuple[Reason, ...]] = [()] * len(ranking)
         if explain and self.explainer is not None:
             try:
-                reasons = self.explainer.explain(decision.query, ranking)
+                reasons = reasons_of(self.explainer, self.pipeline(), decision, ranking, checked=checked)
             except Exception:
                 log.exception("the explainer failed: the list is answered without reasons")
                 degraded = (*degraded, "explainer")

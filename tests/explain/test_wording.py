@@ -47,8 +47,8 @@ def test_titles_stand_in_the_quotes_of_the_language(locale, text):
 
 def test_reasons_of_one_form_vary():
     items = Catalogue.of([Item(f"i{i}") for i in range(30)])
-    starts = {wording(Claim("because", i, (0,)), items).split()[0] for i in range(1, 30)}
-    assert starts == {"Because", "Close", "Goes"}
+    starts = {wording(Claim("goes", i, (0,)), items).split()[0] for i in range(1, 30)}
+    assert starts == {"Close", "Goes"}
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def recommend(
     past = None if history is None else _items(recommender, history)
     query = recommender.query(user, history=past, words=words, locale=locale, seen=seen)
     if with_trace:
-        decision = recommender.explained(query, n)
+        decision = recommender.worded(recommender.decide(query, n), n, checked=True)
         out.show(show.recommendations(decision.recommendations, locale=locale), show.trace(decision))
         out.result(_trace_value(decision))
     else:

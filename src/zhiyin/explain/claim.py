@@ -8,6 +8,7 @@ __all__ = ["FORMS", "Claim"]
 
 FORMS: dict[str, str] = {
     "because": "history",
+    "goes": "history",
     "again": "history",
     "like": "attribute",
     "count": "attribute",
@@ -24,7 +25,8 @@ FORMS: dict[str, str] = {
 class Claim(msgspec.Struct, frozen=True):
     """A statement that can be true or false. What a form does not need stays empty.
 
-    because  the cited items gave a large part of the evidence
+    goes     the cited items gave a large part of the evidence
+    because  they did, and without each of them the item's score is lower: it was tried
     again    the item itself was chosen `count` times
     like     it has `value` (and is of `decade`), as the cited items do
     count    it has `value`, as `count` of the last `of` items of the history do

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import Self
 
 import numpy as np
@@ -69,6 +70,17 @@ class EvidenceExplainer:
 
     def explain(self, query: Query, ranking: Candidates) -> list[tuple[Reason, ...]]:
         """Reasons per item of the ranking; an item about which nothing is true and worth saying has none."""
+        return self._all_reasons(query, ranking, None)
+
+    def caused(
+        self, query: Query, ranking: Candidates, is_cause: Callable[[int, int], bool]
+    ) -> list[tuple[Reason, ...]]:
+        """The same, and "because" where `is_cause(item, cited item)` has tried it; both are codes."""
+        return self._all_reasons(query, ranking, is_cause)
+
+    def _all_reasons(
+        self, query: Query, ranking: Candidates, is_cause: Callable[[int, int], bool] | None
+    ) -> list[tuple[Reason, ...]]:
         if self.facts_ is None:
             raise NotFittedError(
                 "EvidenceExplainer knows no catalogue: call fit(dataset), or after restore refresh(catalogue)"
@@ -76,7 +88,7 @@ class EvidenceExplainer:
         past = contributions(query.history, ranking, len(self.facts_.items))
         witness = Witness(self.facts_, query, ranking.items, past)
         proposals = Proposals(witness, self.n_cited)
-        return [self._reasons(proposals, position) for position in range(len(ranking))]
+        return [self._reasons(proposals, position, is_cause) for position in range(len(ranking))]
 
     def state(self) -> State:
         return {**self._counts().state(), "kind": self.kind_}
@@ -88,9 +100,12 @@ class EvidenceExplainer:
         self.facts_ = None
         return self
 
-    def _reasons(self, proposals: Proposals, position: int) -> tuple[Reason, ...]:
+    def _reasons(
+        self, proposals: Proposals, position: int, is_cause: Callable[[int, int], bool] | None
+    ) -> tuple[Reason, ...]:
         chosen: dict[str, Reason] = {}
-        for claim in proposals.of(position):
+        causes = [] if is_cause is None else proposals.causes(position, is_cause)
+        for claim in chain(causes, proposals.of(position)):
             if len(chosen) == self.n_reasons or (claim.form == "times" and chosen):
                 break
             if claim.kind not in chosen and is_true(claim, proposals.witness):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -55,11 +55,11 @@ class Proposals:
     def of(self, position: int) -> Iterator[Claim]:
         """Claims about the item at one position."""
         item = int(self.witness.items[position])
-        because = self._because(position, item)
+        goes = self._goes(position, item)
         yield from self._words(item)
         yield from self._again(item)
-        yield from because
-        yield from self._attribute(position, item, because[0].cited if because else ())
+        yield from goes
+        yield from self._attribute(position, item, goes[0].cited if goes else ())
         yield from self._price(position, item)
         yield Claim("new", item)
         yield from self._popular(item)
@@ -72,15 +72,28 @@ class Proposals:
         row = self.witness.row.get(item)
         return [] if row is None else [Claim("again", item, count=int(self.witness.history.times[row]))]
 
-    def _because(self, position: int, item: int) -> list[Claim]:
+    def causes(self, position: int, is_cause: Callable[[int, int], bool]) -> list[Claim]:
+        """A "because" of the large contributions without which the item's score is lower, if any."""
+        item, chosen = int(self.witness.items[position]), list[int]()
+        share = self._large(position)
+        for row in sorted(share, key=lambda row: -share[row]):
+            if len(chosen) < self.n_cited and is_cause(item, self.codes[row]):
+                chosen.append(row)
+        return self._citing("because", item, chosen, sum(share[row] for row in chosen))
+
+    def _goes(self, position: int, item: int) -> list[Claim]:
         """The largest contributions; among those that are nearly as large, the ones not yet cited."""
+        share = self._large(position)
+        fresh = sorted(share, key=lambda row: -share[row] / (1 + 0.5 * self.cited[row]))[: self.n_cited]
+        chosen = sorted(fresh, key=lambda row: -share[row])
+        return self._citing("goes", item, chosen, sum(share[row] for row in chosen))
+
+    def _large(self, position: int) -> dict[int, float]:
+        """Row of the history -> its share, for the few that are at least half as large as the largest."""
         first = self.order[position][:LARGEST]
         share = dict(zip(first, self.share[first, position].tolist()))
         least = max(share.values(), default=0.0) / 2
-        large = [row for row in share if share[row] > 0 and share[row] >= least]
-        fresh = sorted(large, key=lambda row: -share[row] / (1 + 0.5 * self.cited[row]))[: self.n_cited]
-        chosen = sorted(fresh, key=lambda row: -share[row])
-        return self._citing("because", item, chosen, sum(share[row] for row in chosen))
+        return {row: part for row, part in share.items() if part > 0 and part >= least}
 
     def _attribute(self, position: int, item: int, told: tuple[int, ...]) -> Iterator[Claim]:
         """The best word with its decade, without it, the next word, the decade alone.

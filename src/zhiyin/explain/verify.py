@@ -73,7 +73,10 @@ class Witness:
 
 
 def is_true(claim: Claim, witness: Witness) -> bool:
-    """Recounts the claim from the stored facts; an unknown form or item is not true."""
+    """Recounts the claim from the stored facts; an unknown form or item is not true.
+
+    That a score falls without what "because" cites is not in the facts: who makes the claim has tried it.
+    """
     check = CHECKS.get(claim.form)
     known = 0 <= claim.item < len(witness.facts.items) and 0 <= claim.share <= 1 + 1e-6
     return check is not None and known and _cited_is_liked(claim, witness) and check(claim, witness)
@@ -152,6 +155,7 @@ def _new(claim: Claim, witness: Witness) -> bool:
 
 CHECKS: Mapping[str, Callable[[Claim, Witness], bool]] = {
     "because": _because,
+    "goes": _because,
     "again": _again,
     "like": _like,
     "count": _count,

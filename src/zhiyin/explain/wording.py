@@ -31,8 +31,8 @@ ACTIONS: Mapping[str, Mapping[str, str]] = {
 
 TEMPLATES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "en": {
-        "because": (
-            "Because you {did} {titles}",
+        "because": ("Because you {did} {titles}", "You {did} {titles}: that is why"),
+        "goes": (
             "Close to {titles}, which you {did}",
             "Goes with {titles}, which you {did}",
         ),
@@ -47,7 +47,8 @@ TEMPLATES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "new": ("New here",),
     },
     "zh": {
-        "because": ("因为你{did}{titles}", "与你{did}的{titles}相近", "你{did}{titles}，这个与之相配"),
+        "because": ("因为你{did}{titles}", "推荐它是因为你{did}{titles}"),
+        "goes": ("与你{did}的{titles}相近", "你{did}{titles}，这个与之相配"),
         "again": ("你以前{did}",),
         "like": ("同样是{what}，如{titles}", "又是{what}，与{titles}一样"),
         "count": ("你最近{did}的 {of} 个里有 {count} 个是{what}", "{what}：你最近 {of} 个里有 {count} 个"),

@@ -128,10 +128,10 @@ class Service:
         return SimilarAnswer(items=lines, meta=meta)
 
     def explain(self, request: ExplainRequest) -> Explained:
-        """Reasons for items that the caller names, in that order."""
+        """Reasons for items that the caller names, in that order; causes are tried before they are said."""
         serving, start = self._serving(), self.clock()
         asked = self._asker(serving, self.now()).explain(request)
-        reasons = self._reasons(serving, asked, request.items)
+        reasons = self._reasons(serving, asked, request.items, checked=True)
         items = self._asker(serving, 0.0).items
         answers = [
             ExplainedItem(id=name, title=items.titles[items.ids.code(name)], reasons=reasons.get(name, []))
@@ -282,9 +282,11 @@ class Service:
             degraded=degraded,
         )  # fmt: skip
 
-    def _reasons(self, serving: Serving, asked: Asked, items: Sequence[str]) -> dict[str, list[LineReason]]:
+    def _reasons(
+        self, serving: Serving, asked: Asked, items: Sequence[str], *, checked: bool = False
+    ) -> dict[str, list[LineReason]]:
         decision = serving.recommender.decide(asked.query, max(1, len(items)))
-        trace = serving.recommender.worded(decision, len(items), explain=True)
+        trace = serving.recommender.worded(decision, len(items), checked=checked)
         return {line.item: [_reason(reason) for reason in line.reasons] for line in trace.recommendations}
 
 
