@@ -5,6 +5,7 @@ import { combobox } from "../combobox.js";
 import { fill, h, named } from "../dom.js";
 import { ago, number, say, t } from "../i18n.js";
 import { bar, button, card, chip, empty, facts, field, heading, linkButton, toggle, waiting } from "../parts.js";
+import { PAGES } from "../pages.js";
 import { go, to } from "../router.js";
 import { table } from "../table.js";
 import { announce, fail, toast } from "../toast.js";
@@ -14,10 +15,7 @@ const NEAR = 12;
 const TRIES = 12;
 
 /** @type {import("../pages.js").Page} */
-export const page = { render };
-
-/** @param {import("../pages.js").View} view */
-const render = (view) => (view.query.id ? one(view, view.query.id) : many(view));
+export const page = { render: (view) => (view.query.id ? one(view, view.query.id) : many(view)) };
 
 const finder = (value = "") => combobox(t("items.find"), {
   placeholder: t("items.find_hint"), keep: true, value,
@@ -54,7 +52,7 @@ async function one(view, id) {
     card({ label: t("items.find") }, finder()),
     item.available === false ? h("p", { class: "note" }, t("items.away_note")) : null,
     h("div", { class: "columns" }, h("div", { class: "stack" }, card({ title: t("items.what") }, words), may("ingest") ? editor(item) : null),
-      card({ title: t("items.near"), actions: [linkButton(t("items.map"), to("map", { item: id }), { kind: "quiet small" })] }, h("p", { class: "soft" }, t("items.near_about")), near)));
+      card({ title: t("items.near"), actions: PAGES.some((other) => other.name === "map") ? [linkButton(t("items.map"), to("map", { item: id }), { kind: "quiet small" })] : [] }, h("p", { class: "soft" }, t("items.near_about")), near)));
   await neighbours(null);
 
   /** @param {any} now */

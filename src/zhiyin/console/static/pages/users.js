@@ -13,10 +13,7 @@ import { fail, toast } from "../toast.js";
 import { interests } from "./users_profile.js";
 
 /** @type {import("../pages.js").Page} */
-export const page = { render };
-
-/** @param {import("../pages.js").View} view */
-const render = (view) => (view.query.id ? one(view, view.query.id) : many(view));
+export const page = { render: (view) => (view.query.id ? one(view, view.query.id) : many(view)) };
 
 /** @param {(id: string) => void} take @param {string} value */
 const finder = (take, value = "") => combobox(t("users.find"), {
@@ -51,7 +48,7 @@ async function one(view, id) {
   const { events } = history;
   const out = record?.personalise === false;
   fill(view.root,
-    heading(id, record ? words_(record.attributes) : t("users.unknown"), linkButton(t("users.try"), to("try", { user: id }), { icon: "try", kind: "primary" })),
+    heading(t("users.title", { id }), record ? words_(record.attributes) : t("users.unknown"), linkButton(t("users.try"), to("try", { user: id }), { icon: "try", kind: "primary" })),
     card({ label: t("users.find") }, finder((other) => go(to("users", { id: other })), id)),
     out ? h("p", { class: "note" }, t("users.out_note")) : null,
     card({ label: t("users.summary") }, facts([
