@@ -32,6 +32,9 @@ ROOMS = ("represent", "retrieve", "rank", "explain", "llm")
 ROLES = ("Encoder", "Retriever", "Feature", "Scorer", "Ranker", "Reranker", "Explainer", "LanguageModel")
 """Suffixes of classes; each is also the name of the protocol that an option asks for."""
 
+ABILITIES = ("WritingModel", "LikelihoodModel", "RelevanceModel")
+"""Protocols that language models keep too."""
+
 Shape = Literal["value", "one", "sequence", "mapping", "wiring"]
 
 
@@ -133,8 +136,9 @@ def _exported(room: str) -> list[type]:
 
 def _hints(cls: type) -> dict[str, Any]:
     """Evaluated annotations; roles are known even where a module imports them for the type checker only."""
+    known = {role: _protocol(role) for role in (*ROLES, *ABILITIES)}
     try:
-        return typing.get_type_hints(cls.__init__, localns={role: _protocol(role) for role in ROLES})  # type: ignore[misc]
+        return typing.get_type_hints(cls.__init__, localns=known)  # type: ignore[misc]
     except NameError:
         return {}
 
@@ -169,6 +173,7 @@ def _is_union(annotation: Any) -> bool:
 
 def _role(annotation: Any) -> str:
     name = getattr(annotation, "__name__", "")
+    name = "LanguageModel" if name in ABILITIES else name
     return name if name in ROLES and getattr(annotation, "_is_protocol", False) else ""
 
 

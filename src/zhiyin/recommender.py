@@ -20,6 +20,7 @@ from zhiyin.contracts import (
     Countable,
     Encoder,
     Explainer,
+    LanguageModel,
     Persistent,
     Refreshable,
     Reranker,
@@ -72,8 +73,8 @@ class Recommender:
 
     `retrievers` propose (and the one called `fallback` fills lists that stay short), `ranker` orders
     (None: their fusion does), `rerankers` are policies after it, `explainer` gives reasons; `encoder` is
-    the text encoder that the parts share. Every source proposes `n_each`, fusion keeps `n_candidates`, the
-    last `n_history` events of the asker count. The ranker learns from the last `replay_share` of every user's
+    the text encoder that the parts share, `llm` the language model, if there is one. Every source proposes
+    `n_each`, fusion keeps `n_candidates`, the last `n_history` events of the asker count. The ranker learns from the last `replay_share` of every user's
     events (1 to `n_replay`, at most `max_questions` in all) against `n_negatives` other candidates each, with
     `cold_share` of the items hidden from the sources, so that it learns what to think of new items.
     """
@@ -86,6 +87,7 @@ class Recommender:
         rerankers: Sequence[Reranker] = (),
         explainer: Explainer | None = None,
         encoder: Encoder | None = None,
+        llm: LanguageModel | None = None,
         fallback: str = "popular",
         n_each: int = 50,
         n_candidates: int = 100,
@@ -101,6 +103,7 @@ class Recommender:
         self.rerankers = rerankers
         self.explainer = explainer
         self.encoder = encoder
+        self.llm = llm
         self.fallback = fallback
         self.n_each = n_each
         self.n_candidates = n_candidates

@@ -9,7 +9,7 @@
     type = "content"
     encoder = "@encoder"      # the one above: one object, not a copy
 
-Only what differs from the default is written. A class of your own is `type = "my_module:MyRetriever"`,
+`[llm]` and `"@llm"` are the same for the language model. Only what differs from the default is written. A class of your own is `type = "my_module:MyRetriever"`,
 and reading it needs `allow_import=("my_module",)`: a file alone can never choose what is imported.
 """
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from zhiyin.components import Option, component_of, components, options_of
-from zhiyin.config.words import SECRET, SHARED, no_secrets, without_paths
+from zhiyin.config.words import SECRET, SHARED, no_secrets, shared_word, without_paths
 from zhiyin.errors import ConfigError, nearest, shorten
 
 if TYPE_CHECKING:
@@ -46,10 +46,11 @@ def from_toml(source: str | Path, *, allow_import: Sequence[str] = ()) -> Recomm
     table.pop("serve", None)  # settings of the service, which has its own reader
     reading = _Reading(tuple(allow_import))
     reading.refuse_secrets(table, "")
-    if "encoder" in table:
-        option = next(option for option in options_of(whole) if option.name == "encoder")
-        reading.encoder = reading.component(table["encoder"], option, "encoder")
-        table = {**table, "encoder": reading.encoder}
+    for role, slot in SHARED.items():
+        if slot in table:
+            option = next(option for option in options_of(whole) if option.name == slot)
+            reading.shared[role] = reading.component(table[slot], option, slot)
+            table = {**table, slot: reading.shared[role]}
     recommender = reading.build(whole, table, "")
     if reading.errors:
         raise ConfigError(f"{name}: " + "\n".join(dict.fromkeys(reading.errors)))
@@ -67,12 +68,12 @@ def _text(source: str | Path) -> tuple[str, str]:
 
 
 class _Reading:
-    """One pass over a file: what was found wrong, and the encoder that parts may share."""
+    """One pass over a file: what was found wrong, and the parts that others may share, by role."""
 
     def __init__(self, allow_import: tuple[str, ...]) -> None:
         self.allow_import = allow_import
         self.errors: list[str] = []
-        self.encoder: object = None
+        self.shared: dict[str, object] = {}
 
     def fault(self, path: str, message: str) -> None:
         self.errors.append(f"{path}: {message}" if path else message)
@@ -150,15 +151,16 @@ class _Reading:
             return value
 
     def component(self, value: Any, option: Option, path: str) -> Any:
-        if value is self.encoder:  # made already, or already found faulty
+        shared, word = self.shared.get(option.role), shared_word(option.role)
+        if value is shared:  # made already, or already found faulty
             return value
         role = option.role.lower()
-        if isinstance(value, str) and option.role == "Encoder" and value == SHARED:
-            if self.encoder is None:
-                self.fault(path, f"{SHARED} stands for the table [encoder], which is missing or faulty")
-            return self.encoder
+        if isinstance(value, str) and value == word:
+            if shared is None:
+                self.fault(path, f"{word} stands for the table [{word[1:]}], which is missing or faulty")
+            return shared
         if not isinstance(value, dict):
-            also = f' or "{SHARED}"' if option.role == "Encoder" else ""
+            also = f' or "{word}"' if word else ""
             return self.fault(
                 path, f'expected a table with a type, like {{ type = "…" }}{also}, got {_kind(value)}'
             )

@@ -9,10 +9,19 @@ import typing
 from pathlib import Path
 from typing import Any
 
-__all__ = ["SECRET", "SHARED", "no_secrets", "without_paths"]
+__all__ = ["SECRET", "SHARED", "no_secrets", "shared_word", "without_paths"]
 
-SHARED = "@encoder"
+SHARED = {"Encoder": "encoder", "LanguageModel": "llm"}
+"""Role -> the table of the part that all others of this role may be: `@encoder`, `@llm`."""
 SECRET = re.compile(r"(?i)(^|_)(api_?key|key|secret|token|password|passwd|authorization)$")
+
+
+def shared_word(role: str) -> str:
+    """
+    >>> shared_word("Encoder"), shared_word("Retriever")
+    ('@encoder', '')
+    """
+    return f"@{SHARED[role]}" if role in SHARED else ""
 
 
 def without_paths(annotation: Any) -> Any:

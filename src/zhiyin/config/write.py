@@ -21,17 +21,31 @@ if TYPE_CHECKING:
 __all__ = ["commented_toml", "to_toml"]
 
 
+Shared = Mapping[int, str]
+"""The id of an object -> the word that stands for it wherever it is used."""
+
+
 def to_toml(recommender: Recommender) -> str:
     """The image that `from_toml` turns back into a recommender with the same parts and options, unfitted."""
-    return "\n".join(_page(recommender, "", recommender.encoder, comments=False)).strip() + "\n"
+    return "\n".join(_page(recommender, "", _shared(recommender), comments=False)).strip() + "\n"
 
 
 def commented_toml(recommender: Recommender) -> str:
     """`to_toml` with a line on each part, and with its other options as comments, ready to be switched on."""
-    return "\n".join(_page(recommender, "", recommender.encoder, comments=True)).strip() + "\n"
+    return "\n".join(_page(recommender, "", _shared(recommender), comments=True)).strip() + "\n"
 
 
-def _table(part: object, path: str, encoder: object) -> dict[str, Any]:
+def _shared(recommender: Recommender) -> Shared:
+    parts = {slot: getattr(recommender, slot) for slot in SHARED.values()}
+    return {id(part): f"@{slot}" for slot, part in parts.items() if part is not None}
+
+
+def _without(shared: Shared, place: str) -> Shared:
+    """In its own table a shared part is written out."""
+    return {part: word for part, word in shared.items() if word != f"@{place}"}
+
+
+def _table(part: object, path: str, shared: Shared) -> dict[str, Any]:
     """The options of an object that differ from their defaults."""
     table = {}
     for option in options_of(type(part)):
@@ -45,17 +59,17 @@ def _table(part: object, path: str, encoder: object) -> dict[str, Any]:
         value = getattr(part, option.name)
         if not option.required and _equal(value, option.default):
             continue
-        table[option.name] = _written(value, option, place, None if place == "encoder" else encoder)
+        table[option.name] = _written(value, option, place, _without(shared, place))
     return table
 
 
-def _written(value: Any, option: Option, path: str, encoder: object) -> Any:
+def _written(value: Any, option: Option, path: str, shared: Shared) -> Any:
     if option.shape == "mapping":
-        return {name: _component(part, f"{path}.{name}", encoder) for name, part in value.items()}
+        return {name: _component(part, f"{path}.{name}", shared) for name, part in value.items()}
     if option.shape == "sequence":
-        return [_component(part, f"{path}[{place}]", encoder) for place, part in enumerate(value)]
+        return [_component(part, f"{path}[{place}]", shared) for place, part in enumerate(value)]
     if option.shape == "one":
-        return _component(value, path, encoder)
+        return _component(value, path, shared)
     if SECRET.search(option.name) and isinstance(value, str):
         raise ConfigError(f"{path}: {no_secrets(option.name)}")
     plain = _plain(_typed(value, option))
@@ -66,15 +80,15 @@ def _written(value: Any, option: Option, path: str, encoder: object) -> Any:
     return plain
 
 
-def _component(part: Any, path: str, encoder: object) -> Any:
+def _component(part: Any, path: str, shared: Shared) -> Any:
     if part is None:
         raise ConfigError(f"{path}: TOML has no word for None; leave this part out")
-    if encoder is not None and part is encoder:
-        return SHARED
+    if id(part) in shared:
+        return shared[id(part)]
     cls = type(part)
     known = component_of(role_of(cls), type_of(cls)) is cls
     name = type_of(cls) if known else f"{cls.__module__}:{cls.__qualname__}"
-    return {"type": name, **_table(part, path, encoder)}
+    return {"type": name, **_table(part, path, shared)}
 
 
 def _plain(value: Any) -> Any:
@@ -115,9 +129,9 @@ def _fits_toml(value: Any) -> bool:
     return value is not None
 
 
-def _page(part: object, path: str, encoder: object, *, comments: bool) -> Iterator[str]:
-    """The plain options of one part, then its inner parts as tables of their own, the encoder first."""
-    written = _table(part, path, encoder)
+def _page(part: object, path: str, shared: Shared, *, comments: bool) -> Iterator[str]:
+    """The plain options of one part, then its inner parts as tables of their own, the shared ones first."""
+    written = _table(part, path, shared)
     inner = []
     said = ""
     for option in options_of(type(part)):
@@ -132,15 +146,15 @@ def _page(part: object, path: str, encoder: object, *, comments: bool) -> Iterat
             yield f"{_key(option.name)} = {_literal(value)}"
         else:
             inner.append(option)
-    for option in sorted(inner, key=lambda option: option.name != "encoder"):
+    for option in sorted(inner, key=lambda option: option.name not in SHARED.values()):
         place = f"{path}.{option.name}".lstrip(".")
         for heading, name, child in _children(getattr(part, option.name), option, place):
             yield ""
             if comments:
                 yield from _comment(first_sentence(type(child)))
             yield heading
-            yield f"type = {_literal(_component(child, place, None)['type'])}"
-            yield from _page(child, name, None if place == "encoder" else encoder, comments=comments)
+            yield f"type = {_literal(_component(child, place, {})['type'])}"
+            yield from _page(child, name, _without(shared, place), comments=comments)
 
 
 def _children(value: Any, option: Option, path: str) -> Iterator[tuple[str, str, object]]:
