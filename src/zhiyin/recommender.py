@@ -74,9 +74,10 @@ class Recommender:
     `retrievers` propose (and the one called `fallback` fills lists that stay short), `ranker` orders
     (None: their fusion does), `rerankers` are policies after it, `explainer` gives reasons; `encoder` is
     the text encoder that the parts share, `llm` the language model, if there is one. Every source proposes
-    `n_each`, fusion keeps `n_candidates`, the last `n_history` events of the asker count. The ranker learns from the last `replay_share` of every user's
-    events (1 to `n_replay`, at most `max_questions` in all) against `n_negatives` other candidates each, with
-    `cold_share` of the items hidden from the sources, so that it learns what to think of new items.
+    `n_each`, fusion keeps `n_candidates`, the last `n_history` events of the asker count. The ranker learns
+    from the last `replay_share` of every user's events (1 to `n_replay`, at most `max_questions` in all)
+    against `n_negatives` other candidates each, with `cold_share` of the items hidden from the sources, so
+    that it learns what to think of new items.
     """
 
     def __init__(

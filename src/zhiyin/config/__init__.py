@@ -9,8 +9,9 @@
     type = "content"
     encoder = "@encoder"      # the one above: one object, not a copy
 
-`[llm]` and `"@llm"` are the same for the language model. Only what differs from the default is written. A class of your own is `type = "my_module:MyRetriever"`,
-and reading it needs `allow_import=("my_module",)`: a file alone can never choose what is imported.
+`[llm]` and `"@llm"` are the same for the language model. Only what differs from the default is written. A
+class of your own is `type = "my_module:MyRetriever"`, and reading it needs `allow_import=("my_module",)`: a
+file alone can never choose what is imported.
 """
 
 from zhiyin.components import ROLES, Component, Option, components
