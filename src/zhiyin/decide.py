@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,16 +12,18 @@ import numpy as np
 
 from zhiyin.contracts import Reranker, Retriever
 from zhiyin.data.catalogue import Catalogue
+from zhiyin.data.holdout import Holdout
 from zhiyin.errors import LlmError
 from zhiyin.rank.boosted import BoostedRanker
 from zhiyin.rank.pins import PinReranker
 from zhiyin.rank.policies import in_order
 from zhiyin.rank.ranker import Ranker
+from zhiyin.rank.rows import Question
 from zhiyin.retrieve.fuse import competition_ranks, gather, reciprocal_rank
 from zhiyin.retrieve.understood import understood
 from zhiyin.types import NO_MATRIX, Candidates, FloatArray, IntArray, Query, Stage
 
-__all__ = ["Decision", "Pipeline"]
+__all__ = ["Decision", "Pipeline", "replayed"]
 
 log = logging.getLogger(__name__)
 
@@ -185,6 +187,24 @@ class Pipeline:
         """What is left, the newest first: better than an empty place, where nobody has chosen anything."""
         codes = np.arange(self.n_items - 1, -1, -1, dtype=np.int32)
         return codes[~np.isin(codes, taken) & query.passing(codes)]
+
+
+def replayed(pipeline: Pipeline, holdout: Holdout, *, repeats: bool) -> Iterator[Question]:
+    """Questions of the past with the candidates of now: what a ranker learns from.
+
+    With `repeats` seen items are candidates too, as they are for such a recommender when it serves.
+    """
+    context = holdout.data.context
+    for position, (_, history, targets) in enumerate(holdout):
+        hidden = history.items[history.weights < 0] if repeats else history.items
+        row = int(holdout.start[position])
+        query = Query(
+            history.tail(pipeline.n_history),
+            at=holdout.at(position),
+            context={name: str(words[row]) for name, words in context.items() if words[row]},
+            exclude=np.unique(hidden),
+        )
+        yield Question(query, pipeline.candidates(query)[0], targets)
 
 
 def _append(ranking: Candidates, extra: IntArray) -> Candidates:

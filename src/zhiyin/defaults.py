@@ -6,17 +6,24 @@ from typing import TYPE_CHECKING
 
 from zhiyin.contracts import Encoder, Feature, Retriever
 from zhiyin.data.dataset import Dataset
+from zhiyin.data.shape import Shape
 from zhiyin.explain.evidence_explainer import EvidenceExplainer
 from zhiyin.rank.boosted import BoostedRanker
+from zhiyin.rank.clock import ClockFeature
+from zhiyin.rank.context_features import ContextFeature
+from zhiyin.rank.distance import DistanceFeature
 from zhiyin.rank.features import AgreementFeature, EvidenceFeature, HistoryFeature, SourceFeature
 from zhiyin.rank.item_features import AttributeFeature, PopularityFeature
+from zhiyin.rank.repeats import RepeatFeature
 from zhiyin.represent.cached import CachedEncoder
 from zhiyin.represent.use_encoder import UseEncoder
 from zhiyin.retrieve.content import ContentRetriever
+from zhiyin.retrieve.context import ContextRetriever
 from zhiyin.retrieve.ease import EaseRetriever
 from zhiyin.retrieve.kernel import KernelRetriever
 from zhiyin.retrieve.lexical import LexicalRetriever
 from zhiyin.retrieve.popular import PopularRetriever
+from zhiyin.retrieve.repeat import RepeatRetriever
 from zhiyin.retrieve.slit import SlitRetriever
 from zhiyin.retrieve.text_factors import TextFactorsRetriever
 from zhiyin.retrieve.text_kernel import TextKernelRetriever
@@ -61,6 +68,17 @@ def default_recommender(data: Dataset | None = None, *, encoder: Encoder | None 
         PopularityFeature(),
         AttributeFeature(),
     ]
+    shape = Shape.of(data)
+    if shape.repeats:
+        retrievers["repeat"] = RepeatRetriever()
+        features.append(RepeatFeature())
+    if shape.contexts:
+        retrievers["context"] = ContextRetriever()
+        features.append(ContextFeature())
+    if shape.clock:
+        features.append(ClockFeature())
+    if shape.places:
+        features.append(DistanceFeature())
     if data is not None and not data.items.has_text:
         for name in TEXTUAL:
             del retrievers[name]
@@ -69,4 +87,8 @@ def default_recommender(data: Dataset | None = None, *, encoder: Encoder | None 
         ranker=BoostedRanker(features=features),
         explainer=EvidenceExplainer(),
         encoder=encoder,
+        n_history=200 if shape.repeats else 50,
+        n_replay=shape.n_replay,
+        cold_share=shape.cold_share,
+        repeats=shape.repeats,
     )

@@ -33,13 +33,12 @@ from zhiyin.data.catalogue import Catalogue, known
 from zhiyin.data.dataset import Dataset
 from zhiyin.data.filters import Filter, parse_filter
 from zhiyin.data.histories import Histories, history_of
-from zhiyin.data.split import Holdout
-from zhiyin.decide import Decision, Pipeline
+from zhiyin.decide import Decision, Pipeline, replayed
 from zhiyin.errors import ConfigError, DataError, NotFittedError
 from zhiyin.page import plain_options, recommender_html
 from zhiyin.rank.policies import bound
 from zhiyin.rank.ranker import Ranker
-from zhiyin.rank.rows import Question, Rows, collect, cut_for_replay
+from zhiyin.rank.rows import Rows, collect, cut_for_replay
 from zhiyin.recommendations import Recommendations, lines_of
 from zhiyin.represent.intent_reader import IntentReader
 from zhiyin.retrieve.fuse import reciprocal_rank
@@ -77,7 +76,7 @@ class Recommender:
     `n_each`, fusion keeps `n_candidates`, the last `n_history` events of the asker count. The ranker learns
     from the last `replay_share` of every user's events (1 to `n_replay`, at most `max_questions` in all)
     against `n_negatives` other candidates each, with `cold_share` of the items hidden from the sources, so
-    that it learns what to think of new items.
+    that it learns what to think of new items. With `repeats` items of a history may come back, as places do.
     """
 
     def __init__(
@@ -98,6 +97,7 @@ class Recommender:
         max_questions: int = 12_000,
         n_negatives: int = 60,
         cold_share: float = 0.05,
+        repeats: bool = False,
     ) -> None:
         self.retrievers = retrievers
         self.ranker = ranker
@@ -114,6 +114,7 @@ class Recommender:
         self.max_questions = max_questions
         self.n_negatives = n_negatives
         self.cold_share = cold_share
+        self.repeats = repeats
         self.items_: Catalogue | None = None
         self.histories_: Histories | None = None
         self.barred_: IntArray = np.empty(0, np.int32)
@@ -165,19 +166,12 @@ class Recommender:
         # Queries are small: BLAS threads would wait for each other longer than they work.
         with self._timed("replay", progress), threadpool_limits(1, "blas"):
             return collect(
-                self._questions(cut.holdout),
+                replayed(self.pipeline(), cut.holdout, repeats=self.repeats),
                 self.ranker.features,
                 n_negatives=self.n_negatives,
                 seed=seed,
                 progress=progress and (lambda done: progress("replay", done, len(cut.holdout))),
             )
-
-    def _questions(self, holdout: Holdout) -> Iterator[Question]:
-        pipeline = self.pipeline()
-        for position, (_, history, targets) in enumerate(holdout):
-            seen = np.unique(history.items)
-            query = Query(history.tail(self.n_history), at=holdout.at(position), exclude=seen)
-            yield Question(query, pipeline.candidates(query)[0], targets)
 
     def _fit_parts(self, data: Dataset, seed: int, progress: Progress | None) -> None:
         for name, part in self.parts().items():
@@ -276,20 +270,21 @@ class Recommender:
         context: Mapping[str, str] | None = None,
         exclude: Iterable[str] = (),
         only: Iterable[str] | None = None,
-        seen: bool = False,
+        seen: bool | None = None,
         include: Iterable[str] = (),
         where: str | Filter = "",
         seed: int | None = None,
     ) -> Query:
         """A question in codes. Its history is that of `user`, or the one given (ids or events, oldest first).
 
-        `seen` True lets items of the history come back (disliked ones never do); `only` names all candidates,
-        `include` some that must be among them, `where` is a filter that all must pass (`data/filters.py`);
+        `seen` lets items of the history come back (None: as `repeats` says; disliked ones never do); `only`
+        names all candidates, `include` some that must be among them, `where` is a filter (`data/filters.py`);
         `at` None means the time of the newest event known; `seed` is for policies that throw dice.
         """
         items = self._items()
         past = self._history(user, history)
-        hidden = past.items if not seen else past.items[past.weights < 0]
+        back = self.repeats if seen is None else seen
+        hidden = past.items[past.weights < 0] if back else past.items
         codes = np.concatenate([hidden, items.ids.codes(exclude)])
         return Query(
             history=past,
@@ -361,7 +356,7 @@ class Recommender:
         context: Mapping[str, str] | None = None,
         exclude: Iterable[str] = (),
         only: Iterable[str] | None = None,
-        seen: bool = False,
+        seen: bool | None = None,
         include: Iterable[str] = (),
         where: str | Filter = "",
         seed: int | None = None,

@@ -80,15 +80,35 @@ class History:
     """(h,) preference, by kind and value: 1 is a plain click, below 0 is a dislike."""
     at: TimeArray = field(default_factory=lambda: np.empty(0, np.float64))
     """(h,) UTC seconds; NaN where only the order is known."""
+    context: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
+    """name -> (h,) word of the situation (place, device …) of each event; "" = unknown."""
 
     def __len__(self) -> int:
         return len(self.items)
 
     def tail(self, n: int) -> History:
         """The last `n` events."""
-        if len(self.items) <= n:
-            return self
-        return History(self.items[-n:], self.weights[-n:], self.at[-n:])
+        return self if len(self.items) <= n else self.take(np.arange(len(self.items) - n, len(self.items)))
+
+    def take(self, events: NDArray[np.integer] | NDArray[np.bool_]) -> History:
+        """Some of the events, by position or by mask, or all of them in another order."""
+        context = {name: words[events] for name, words in self.context.items()}
+        return History(self.items[events], self.weights[events], self.at[events], context)
+
+    def joined(self, later: History) -> History:
+        """These events, then others."""
+        n, m = len(self), len(later)
+        names = dict.fromkeys((*self.context, *later.context))
+        blank = np.zeros(max(n, m), np.str_)
+        return History(
+            np.concatenate([self.items, later.items]),
+            np.concatenate([self.weights, later.weights]),
+            np.concatenate([self.at, later.at]),
+            {
+                name: np.concatenate([self.context.get(name, blank[:n]), later.context.get(name, blank[:m])])
+                for name in names
+            },
+        )
 
     def decayed(self, decay: float) -> FloatArray:
         """(h,) weights that lose the factor `decay` per step back from the newest event."""

@@ -12,6 +12,7 @@ from zhiyin.retrieve import (
     PageRankRetriever,
     PopularRetriever,
     RecentRetriever,
+    RepeatRetriever,
     SgdRetriever,
     SlitRetriever,
     UserKnnRetriever,
@@ -77,6 +78,13 @@ class TestRecent(RetrieverTests):
 
     def make(self) -> RecentRetriever:
         return RecentRetriever()
+
+
+class TestRepeat(RetrieverTests):
+    learns_taste = False
+
+    def make(self) -> RepeatRetriever:
+        return RepeatRetriever()
 
 
 class TestSgd(RetrieverTests):

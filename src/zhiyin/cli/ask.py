@@ -28,7 +28,10 @@ def recommend(
     ] = None,
     words: Annotated[str, typer.Option(help="What is asked for, in words.")] = "",
     locale: Annotated[str, typer.Option(help="Language of the reasons: en or zh.")] = "en",
-    seen: Annotated[bool, typer.Option("--seen", help="Items of the history may come back.")] = False,
+    seen: Annotated[
+        bool | None,
+        typer.Option("--seen/--no-seen", help="May items of the history come back? As fitted, unless said."),
+    ] = None,
     with_trace: Annotated[bool, typer.Option("--trace", help="Show every stage of the decision.")] = False,
     allow_import: AllowImport = None,
     as_json: Json = False,

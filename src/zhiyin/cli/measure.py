@@ -46,6 +46,10 @@ def evaluate(
     k: Annotated[list[int] | None, typer.Option("--k", min=1, help="Cut of the list; repeatable.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write a report with pictures: one file.")] = None,
     floors: Annotated[bool, typer.Option("--floors/--no-floors", help="Measure the baselines too.")] = True,
+    seen: Annotated[
+        bool | None,
+        typer.Option("--seen/--no-seen", help="May items of the history come back? As served, unless said."),
+    ] = None,
     max_questions: Annotated[int, typer.Option(min=0, help="Ask a random sample of so many; 0 = all.")] = 0,
     seed: Seed = 0,
     locale: Annotated[str, typer.Option(help="Language of the HTML report: en or zh.")] = "en",
@@ -66,6 +70,7 @@ def evaluate(
         recommender = place.configured(data, allow_import or ())
         rules = Protocol(
             splitter=_splitter(protocol, regime, seed),
+            filter_seen=not (recommender.repeats if seen is None else seen),
             k=tuple(sorted(set(k or (5, 10, 20)))),
             max_questions=max_questions,
             seed=seed,

@@ -116,7 +116,7 @@ class Asks:
         filter: str = "",
         include: Sequence[str] = (),
         exclude: Sequence[str] = (),
-        seen: bool = False,
+        seen: bool | None = None,
         context: Mapping[str, str] | None = None,
         surface: str = "",
         reasons: bool = True,

@@ -138,7 +138,8 @@ class Dataset:
     def history(self, user: int, end: int | None = None) -> History:
         """What a user (code) did up to row `end` (exclusive, absolute), oldest first."""
         rows = slice(int(self.indptr[user]), int(self.indptr[user + 1]) if end is None else end)
-        return History(self.item[rows], self.weight[rows], self.at[rows])
+        context = {name: words[rows] for name, words in self.context.items()}
+        return History(self.item[rows], self.weight[rows], self.at[rows], context)
 
     def take(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> Dataset:
         """The same users and items with the rows of a mask, or with rows by position, users ascending."""

@@ -26,6 +26,10 @@ def history_of(events: Iterable[Interaction], items: Ids, weights: KindWeights |
         items=items.codes(row.item for row in rows),
         weights=(weights or KindWeights()).of(kind, value),
         at=np.array([np.nan if row.at is None else row.at for row in rows], np.float64),
+        context={
+            name: np.array([row.context.get(name, "") for row in rows], np.str_)
+            for name in sorted({name for row in rows for name in row.context})
+        },
     )
 
 
@@ -60,12 +64,7 @@ class Histories:
         if not since:
             return past
         live = history_of(since, items, self.weights)
-        joined = History(
-            np.concatenate([past.items, live.items]),
-            np.concatenate([past.weights, live.weights]),
-            np.concatenate([past.at, live.at]),
-        )
+        joined = past.joined(live)
         if np.isnan(joined.at).any():
             return joined
-        order = np.argsort(joined.at, kind="stable")
-        return History(joined.items[order], joined.weights[order], joined.at[order])
+        return joined.take(np.argsort(joined.at, kind="stable"))

@@ -7,11 +7,15 @@ learns). To add a ranker: `features`, `fitted`, `fit_rows` and `score`, as in `f
 
 from zhiyin.rank.boosted import BoostedRanker
 from zhiyin.rank.caps import CapReranker
+from zhiyin.rank.clock import ClockFeature
+from zhiyin.rank.context_features import ContextFeature
+from zhiyin.rank.distance import DistanceFeature
 from zhiyin.rank.diversity import DiversityReranker, TailReranker
 from zhiyin.rank.exploration import EpsilonGreedyReranker, ThompsonReranker
 from zhiyin.rank.features import AgreementFeature, EvidenceFeature, HistoryFeature, SourceFeature
 from zhiyin.rank.fusion import FusionRanker
 from zhiyin.rank.item_features import AttributeFeature, PopularityFeature
+from zhiyin.rank.repeats import RepeatFeature
 from zhiyin.rank.rules import Rule, RulesRanker
 
 __all__ = [
@@ -19,12 +23,16 @@ __all__ = [
     "AttributeFeature",
     "BoostedRanker",
     "CapReranker",
+    "ClockFeature",
+    "ContextFeature",
+    "DistanceFeature",
     "DiversityReranker",
     "EpsilonGreedyReranker",
     "EvidenceFeature",
     "FusionRanker",
     "HistoryFeature",
     "PopularityFeature",
+    "RepeatFeature",
     "Rule",
     "RulesRanker",
     "SourceFeature",

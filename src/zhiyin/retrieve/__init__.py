@@ -16,6 +16,7 @@ To add one:
 from zhiyin.retrieve.als import AlsRetriever
 from zhiyin.retrieve.attributes import AttributesRetriever
 from zhiyin.retrieve.content import ContentRetriever
+from zhiyin.retrieve.context import ContextRetriever
 from zhiyin.retrieve.ease import EaseRetriever
 from zhiyin.retrieve.graph import GraphRetriever
 from zhiyin.retrieve.item_knn import ItemKnnRetriever
@@ -24,6 +25,7 @@ from zhiyin.retrieve.lexical import LexicalRetriever
 from zhiyin.retrieve.pagerank import PageRankRetriever
 from zhiyin.retrieve.popular import PopularRetriever
 from zhiyin.retrieve.recent import RecentRetriever
+from zhiyin.retrieve.repeat import RepeatRetriever
 from zhiyin.retrieve.sgd import SgdRetriever
 from zhiyin.retrieve.slit import SlitRetriever
 from zhiyin.retrieve.text_factors import TextFactorsRetriever
@@ -35,6 +37,7 @@ __all__ = [
     "AlsRetriever",
     "AttributesRetriever",
     "ContentRetriever",
+    "ContextRetriever",
     "EaseRetriever",
     "GraphRetriever",
     "ItemKnnRetriever",
@@ -43,6 +46,7 @@ __all__ = [
     "PageRankRetriever",
     "PopularRetriever",
     "RecentRetriever",
+    "RepeatRetriever",
     "SgdRetriever",
     "SlitRetriever",
     "TextFactorsRetriever",

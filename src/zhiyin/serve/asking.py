@@ -56,7 +56,8 @@ class Asker:
         """Everything may come back but what was seen, what is excluded and what the filter stops."""
         asked = self._asked(request)
         query = asked.query
-        hidden = query.history.items if not request.seen else query.history.items[query.history.weights < 0]
+        back = self.serving.recommender.repeats if request.seen is None else request.seen
+        hidden = query.history.items[query.history.weights < 0] if back else query.history.items
         asked.query = Query(
             history=query.history,
             user=query.user,
@@ -131,15 +132,10 @@ class Asker:
     def _other(self, history: History, what_if: WhatIf, asked: Asked) -> History:
         gone = self._codes(what_if.remove, asked)
         stays = ~np.isin(history.items, gone)
-        kept = History(history.items[stays], history.weights[stays], history.at[stays])
         added = self._given(what_if.add, asked)
-        at = np.concatenate([kept.at, np.where(np.isnan(added.at), self.at, added.at)])
-        items, weights = (
-            np.concatenate([kept.items, added.items]),
-            np.concatenate([kept.weights, added.weights]),
-        )
-        order = np.argsort(at, kind="stable") if not np.isnan(at).any() else np.arange(len(at))
-        return History(items[order], weights[order], at[order])
+        added = replace(added, at=np.where(np.isnan(added.at), self.at, added.at))
+        whole = history.take(stays).joined(added)
+        return whole if np.isnan(whole.at).any() else whole.take(np.argsort(whole.at, kind="stable"))
 
     def _codes(self, ids: Sequence[str], asked: Asked) -> IntArray:
         codes = self.items.ids.codes(ids)

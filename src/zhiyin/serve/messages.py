@@ -156,7 +156,9 @@ class RecommendRequest(_Asking, frozen=True, kw_only=True):
     filter: Annotated[str, Meta(description='On attributes: price < 30 and genre in ("Comedy", "Drama")')] = (
         ""
     )
-    seen: Annotated[bool, Meta(description="Items of the history may come back")] = False
+    seen: Annotated[
+        bool | None, Meta(description="Items of the history may come back; null: where people return to them")
+    ] = None
     cursor: Annotated[str, Meta(max_length=200, description="meta.next_cursor of the page before")] = ""
 
 
