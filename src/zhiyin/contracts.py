@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from zhiyin.data.dataset import Dataset
 
 __all__ = [
+    "Continuable",
     "Countable",
     "Encoder",
     "Explainer",
@@ -179,6 +180,15 @@ class Trainable(Protocol):
     """Learns from a data set; fitting twice is the same as fitting once on the last."""
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self: ...
+
+
+@runtime_checkable
+class Continuable(Protocol):
+    """Trainable at a price: fitted on a part of a log and then on all of it, it may go on from there."""
+
+    def fit_more(self, data: Dataset, *, seed: int = 0) -> Self:
+        """`data` holds everything that it was fitted on, and more."""
+        ...
 
 
 @runtime_checkable

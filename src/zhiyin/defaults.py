@@ -24,25 +24,31 @@ from zhiyin.retrieve.kernel import KernelRetriever
 from zhiyin.retrieve.lexical import LexicalRetriever
 from zhiyin.retrieve.popular import PopularRetriever
 from zhiyin.retrieve.repeat import RepeatRetriever
+from zhiyin.retrieve.sequence import SequenceRetriever
 from zhiyin.retrieve.slit import SlitRetriever
 from zhiyin.retrieve.text_factors import TextFactorsRetriever
 from zhiyin.retrieve.text_kernel import TextKernelRetriever
+from zhiyin.retrieve.transformer import TransformerRetriever
 from zhiyin.retrieve.wish import WishRetriever
 
 if TYPE_CHECKING:
     from zhiyin.recommender import Recommender
 
-__all__ = ["default_recommender"]
+__all__ = ["default_recommender", "with_sequence"]
 
 TEXTUAL = ("text_kernel", "text_factors", "content", "lexical", "wish")
 """Sources that have nothing to read in a catalogue of bare ids."""
 MANY_ITEMS = 20_000
 """Above so many items the regressions take part in a smaller form, or the fit would take hours."""
+N_HISTORY = 100
+"""Events that a network over their order is asked with."""
 LITTLE = 20_000
 """Below so many interactions raw likeness of texts is a source of its own: there is little to learn from."""
 
 
-def default_recommender(data: Dataset | None = None, *, encoder: Encoder | None = None) -> Recommender:
+def default_recommender(
+    data: Dataset | None = None, *, encoder: Encoder | None = None, sequence: bool = False
+) -> Recommender:
     """Unfitted. See `Recommender.default`."""
     from zhiyin.recommender import Recommender
 
@@ -82,7 +88,7 @@ def default_recommender(data: Dataset | None = None, *, encoder: Encoder | None 
     if data is not None and not data.items.has_text:
         for name in TEXTUAL:
             del retrievers[name]
-    return Recommender(
+    found = Recommender(
         retrievers=retrievers,
         ranker=BoostedRanker(features=features),
         explainer=EvidenceExplainer(),
@@ -92,3 +98,13 @@ def default_recommender(data: Dataset | None = None, *, encoder: Encoder | None 
         cold_share=shape.cold_share,
         repeats=shape.repeats,
     )
+    return with_sequence(found) if sequence else found
+
+
+def with_sequence(recommender: Recommender) -> Recommender:
+    """Puts a network over the order of events beside the sources, where there is none."""
+    if not any(isinstance(part, SequenceRetriever) for part in recommender.retrievers.values()):
+        network = TransformerRetriever(encoder=recommender.encoder)
+        recommender.retrievers = {"transformer": network, **recommender.retrievers}
+    recommender.n_history = max(recommender.n_history, N_HISTORY)
+    return recommender

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Self
@@ -35,6 +36,7 @@ from zhiyin.data.filters import Filter, parse_filter
 from zhiyin.data.histories import Histories, history_of
 from zhiyin.decide import Decision, Pipeline, replayed
 from zhiyin.errors import ConfigError, DataError, NotFittedError
+from zhiyin.fitting import fit_part
 from zhiyin.page import plain_options, recommender_html
 from zhiyin.rank.policies import bound
 from zhiyin.rank.ranker import Ranker
@@ -124,11 +126,13 @@ class Recommender:
         self.reader_ = IntentReader()
 
     @classmethod
-    def default(cls, data: Dataset | None = None, *, encoder: Encoder | None = None) -> Recommender:
-        """Unfitted, with parts that suit the shape of `data`: good with no further option."""
+    def default(
+        cls, data: Dataset | None = None, *, encoder: Encoder | None = None, sequence: bool = False
+    ) -> Recommender:
+        """Unfitted, with parts that suit the shape of `data`; `sequence` adds a network (extra `train`)."""
         from zhiyin.defaults import default_recommender
 
-        return default_recommender(data, encoder=encoder)
+        return default_recommender(data, encoder=encoder, sequence=sequence)
 
     # -- learning ----------------------------------------------------------------------------------
 
@@ -143,7 +147,7 @@ class Recommender:
         self.timings_, rows = {}, None
         if self.ranker is not None and self.ranker.features and len(data):
             rows = self.replay(data, seed=seed, progress=progress)
-        self._fit_parts(data, seed, progress)
+        self._fit_parts(data, seed, progress, more=rows is not None)
         if self.ranker is not None and rows is not None:
             with self._timed("ranker", progress):
                 self.ranker.fit_rows(rows, seed=seed)
@@ -154,13 +158,9 @@ class Recommender:
     def replay(self, data: Dataset, *, seed: int = 0, progress: Progress | None = None) -> Rows:
         """Training rows for the ranker: features as they would have been at each event after a cut."""
         assert self.ranker is not None
+        n_last, n_most, cold = self.n_replay, self.max_questions, self.cold_share
         cut = cut_for_replay(
-            data,
-            n_last=self.n_replay,
-            share=self.replay_share,
-            max_questions=self.max_questions,
-            seed=seed,
-            cold_share=self.cold_share,
+            data, n_last=n_last, share=self.replay_share, max_questions=n_most, seed=seed, cold_share=cold
         )
         self._fit_parts(cut.fit, seed, progress)
         # Queries are small: BLAS threads would wait for each other longer than they work.
@@ -173,11 +173,11 @@ class Recommender:
                 progress=progress and (lambda done: progress("replay", done, len(cut.holdout))),
             )
 
-    def _fit_parts(self, data: Dataset, seed: int, progress: Progress | None) -> None:
+    def _fit_parts(self, data: Dataset, seed: int, progress: Progress | None, *, more: bool = False) -> None:
         for name, part in self.parts().items():
             if isinstance(part, Trainable):
                 with self._timed(name, progress):
-                    part.fit(data, seed=seed)
+                    fit_part(part, data, seed, progress and partial(progress, name), more=more)
 
     @contextmanager
     def _timed(self, name: str, progress: Progress | None) -> Iterator[None]:

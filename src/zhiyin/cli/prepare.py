@@ -122,6 +122,10 @@ def import_(
 def fit(
     project: ProjectPath,
     seed: Seed = 0,
+    sequence: Annotated[
+        bool,
+        typer.Option("--sequence", help="With a network over the order of events (needs zhiyin[train])."),
+    ] = False,
     allow_import: AllowImport = None,
     as_json: Json = False,
 ) -> None:
@@ -134,7 +138,7 @@ def fit(
     with out.stages() as progress:
         progress("reading data")
         data = place.load_data()
-        recommender = place.configured(data, allow_import or ())
+        recommender = place.configured(data, allow_import or (), sequence=sequence)
         recommender.fit(data, seed=seed, progress=progress)
         progress("writing artefact")
         recommender.save(place.artefact, created_at=now())

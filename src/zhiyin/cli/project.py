@@ -53,14 +53,21 @@ class Project:
             )
         return Dataset.load(self.data)
 
-    def configured(self, data: Dataset, allow_import: Sequence[str] = ()) -> Recommender:
-        """The recommender of zhiyin.toml, unfitted; without that file the default for this data."""
+    def configured(
+        self, data: Dataset, allow_import: Sequence[str] = (), *, sequence: bool = False
+    ) -> Recommender:
+        """The recommender of zhiyin.toml, unfitted; without that file the default for this data.
+
+        `sequence` puts a `TransformerRetriever` beside its sources, where it has none.
+        """
         from zhiyin.config import from_toml
+        from zhiyin.defaults import with_sequence
         from zhiyin.recommender import Recommender
 
-        if self.config.is_file():
-            return from_toml(self.config, allow_import=allow_import)
-        return Recommender.default(data)
+        if not self.config.is_file():
+            return Recommender.default(data, sequence=sequence)
+        found = from_toml(self.config, allow_import=allow_import)
+        return with_sequence(found) if sequence else found
 
     def load(self, allow_import: Sequence[str] = ()) -> Recommender:
         from zhiyin.recommender import Recommender

@@ -19,6 +19,7 @@ from zhiyin.retrieve.content import ContentRetriever
 from zhiyin.retrieve.context import ContextRetriever
 from zhiyin.retrieve.ease import EaseRetriever
 from zhiyin.retrieve.graph import GraphRetriever
+from zhiyin.retrieve.gru import GruRetriever
 from zhiyin.retrieve.item_knn import ItemKnnRetriever
 from zhiyin.retrieve.kernel import KernelRetriever
 from zhiyin.retrieve.lexical import LexicalRetriever
@@ -30,6 +31,7 @@ from zhiyin.retrieve.sgd import SgdRetriever
 from zhiyin.retrieve.slit import SlitRetriever
 from zhiyin.retrieve.text_factors import TextFactorsRetriever
 from zhiyin.retrieve.text_kernel import TextKernelRetriever
+from zhiyin.retrieve.transformer import TransformerRetriever
 from zhiyin.retrieve.user_knn import UserKnnRetriever
 from zhiyin.retrieve.wish import WishRetriever
 
@@ -40,6 +42,7 @@ __all__ = [
     "ContextRetriever",
     "EaseRetriever",
     "GraphRetriever",
+    "GruRetriever",
     "ItemKnnRetriever",
     "KernelRetriever",
     "LexicalRetriever",
@@ -51,6 +54,7 @@ __all__ = [
     "SlitRetriever",
     "TextFactorsRetriever",
     "TextKernelRetriever",
+    "TransformerRetriever",
     "UserKnnRetriever",
     "WishRetriever",
 ]
