@@ -86,7 +86,7 @@ def test_both_clients_have_the_same_calls() -> None:
         return {name: list(inspect.signature(call).parameters) for name, call in own.items()}
 
     assert calls(Client) == calls(AsyncClient)
-    there = {name for name in vars(asks.Asks) if not name.startswith("_")}
+    there = {name for name in dir(asks.Asks) if not name.startswith("_")}
     assert set(calls(Client)) == there
     assert inspect.signature(Client.similar).return_annotation == "SimilarAnswer"
     assert inspect.signature(AsyncClient.items).return_annotation == "AsyncIterator[ItemRecord]"
@@ -109,6 +109,10 @@ def test_every_route_can_be_called() -> None:
         make.history("a"), make.export("a"),
         make.erase("a"), make.live(), make.ready(), make.metrics(), make.keys(), make.make_key("a", ["read"]),
         make.revoke_key("a"), make.artefacts(), make.rollback(), make.search("a"), make.slates(),
+        make.item_map(), make.feed(), make.status(), make.start_job("map"), make.jobs(), make.job("a"),
+        make.job_result("a"), make.cancel_job("a"), make.next_pair("a"), make.judge("a", 0, "same"),
+        make.begin_upload("a.csv", b""), make.go_on_uploading("a", 0, b""), make.look_at_upload("a"),
+        make.drop_upload("a"), make.pipeline(), make.check_pipeline(""), make.backups(),
     ]  # fmt: skip
     called = {(ask.method, ask.path) for ask in [*walked, *sent, *plain] if ask is not None}
     routes = {(route.method, re.sub(r"\{[^}]*\}", "a", route.path)) for route in ROUTES}

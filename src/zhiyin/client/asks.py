@@ -14,6 +14,7 @@ from urllib.parse import quote
 import msgspec
 
 from zhiyin.client.exchange import Ask
+from zhiyin.client.insight import InsightAsks
 from zhiyin.errors import DataError
 from zhiyin.serve.ingest import EventIn
 from zhiyin.serve.messages import (
@@ -96,7 +97,7 @@ def named(events: Iterable[EventIn]) -> list[EventIn]:
     return [_named(event) for event in events]
 
 
-class Asks:
+class Asks(InsightAsks):
     """One method for each thing that the service can be asked."""
 
     def __init__(self, *, max_batch: int = 1000) -> None:

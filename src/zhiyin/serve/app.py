@@ -29,10 +29,12 @@ from zhiyin.serve.console_files import console_places
 from zhiyin.serve.gate import Gate
 from zhiyin.serve.ground import Ground, Places, filter_limits
 from zhiyin.serve.guard import Guard
+from zhiyin.serve.jobs.board import Jobs
 from zhiyin.serve.live import Live
 from zhiyin.serve.metrics import Metrics
 from zhiyin.serve.openapi import document
 from zhiyin.serve.problems import PROBLEM_ROUTES, Problem
+from zhiyin.serve.pulse import Pulse
 from zhiyin.serve.routes import ROUTES
 from zhiyin.serve.schedule import Schedule
 from zhiyin.serve.service import Service
@@ -142,12 +144,15 @@ def make_ground(
         version=version("zhiyin"),
         started_at=now(),
         schedule=schedule,
+        jobs=Jobs(places.jobs, project, now=now),
+        pulse=Pulse(metrics, now),
         tracing=tracing_to(settings.otlp_endpoint, version=version("zhiyin")),
     )
 
 
 def _take_down(ground: Ground) -> None:
     ground.metrics.ready(False)
+    ground.jobs.stop()
     ground.schedule.stop()
     ground.live.stop()
     ground.access.flush()
@@ -177,6 +182,7 @@ def _state(ground: Ground, worker: int) -> None:
     metrics.queue_length(ground.admission.queued)
     metrics.process_state(worker=worker, at=ground.now())
     metrics.ready(serving is not None)
+    ground.pulse.beat()
     if serving is not None:
         metrics.serving(serving.publication.version, fitted_at=serving.publication.at)
 

@@ -123,6 +123,8 @@ class Route:
     """Codes besides those that every route can answer."""
     ndjson: bool = False
     html: bool = False
+    raw: bool = False
+    """The body is a file, as bytes; the route reads it itself."""
     tag: str = field(default="recommend")
 
 

@@ -279,6 +279,7 @@ async def erase_user(call: Call) -> Response:
     """Record, events and answers are gone when this is answered; the receipt does not name the user."""
     ground, name = call.ground, call.path("user")
     receipt = await _write(call, ground.store.erase(name, at=ground.now(), actor=call.actor))
+    await _read(call, partial(ground.jobs.forget, name))
     ground.metrics.erased()
     return json_answer(receipt)
 

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from zhiyin.serve.admission import Admission
     from zhiyin.serve.artefacts import Artefacts
     from zhiyin.serve.gate import Gate
+    from zhiyin.serve.jobs.board import Jobs
     from zhiyin.serve.live import Live
     from zhiyin.serve.metrics import Metrics
+    from zhiyin.serve.pulse import Pulse
     from zhiyin.serve.schedule import Schedule
     from zhiyin.serve.service import Service
     from zhiyin.serve.tracing import Tracing
@@ -49,6 +51,26 @@ class Places:
         """Files of the running service: pid, metrics, locks."""
         return self.project / "run"
 
+    @property
+    def jobs(self) -> Path:
+        """Work in the background, and what came of it."""
+        return self.project / "jobs"
+
+    @property
+    def maps(self) -> Path:
+        """Where items lie on the plane, by artefact."""
+        return self.project / "maps"
+
+    @property
+    def uploads(self) -> Path:
+        """Files that wait to be loaded."""
+        return self.project / "uploads"
+
+    @property
+    def backups(self) -> Path:
+        """Copies that were asked for over HTTP."""
+        return self.project / "backups"
+
 
 @dataclass(slots=True)
 class Ground:
@@ -70,6 +92,8 @@ class Ground:
     """For reads and writes that wait for the disk and need no recommender."""
     schedule: Schedule
     tracing: Tracing
+    jobs: Jobs
+    pulse: Pulse
     version: str
     started_at: float
     draining: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -251,15 +252,26 @@ class Metrics:
 
     def page(self) -> bytes:
         """The page for a scraper, over all workers."""
-        from prometheus_client import CollectorRegistry, generate_latest
+        from prometheus_client import generate_latest
 
-        if self.folder is None:
-            return generate_latest(self.registry)
+        return generate_latest(self._whole())
+
+    def samples(self) -> Iterator[tuple[str, dict[str, str], float]]:
+        """(name, labels, value) of everything on the page."""
+        for family in self._whole().collect():
+            for sample in family.samples:
+                yield sample.name, sample.labels, sample.value
+
+    def _whole(self) -> CollectorRegistry:
+        """The counts of all workers."""
+        from prometheus_client import CollectorRegistry
         from prometheus_client.multiprocess import MultiProcessCollector
 
+        if self.folder is None:
+            return self.registry
         whole = CollectorRegistry()
         MultiProcessCollector(whole, path=str(self.folder))  # type: ignore[no-untyped-call]
-        return generate_latest(whole)
+        return whole
 
 
 def _mode(merge: str) -> Any:

@@ -28,6 +28,9 @@ STATUS = {
     ("POST", "/v1/keys"): "201",
     ("DELETE", "/v1/keys/{key_id}"): "204",
     ("DELETE", "/v1/session"): "204",
+    ("POST", "/v1/jobs"): "201",
+    ("POST", "/v1/uploads"): "201",
+    ("DELETE", "/v1/uploads/{upload}"): "204",
 }
 REF = "#/components/schemas/{name}"
 
@@ -73,6 +76,9 @@ def _operation(route: Route) -> dict[str, Any]:
     }
     if route.takes is not None:
         operation["requestBody"] = _body(route)
+    if route.raw:
+        file = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+        operation["requestBody"] = {"required": True, "content": file}
     if route.scope == "ingest" and route.path == "/v1/events":
         operation["parameters"].append(
             {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 128},

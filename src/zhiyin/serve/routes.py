@@ -8,6 +8,7 @@ from zhiyin.serve import catalogue, lists, running
 from zhiyin.serve.call import Param, Route
 from zhiyin.serve.console_routes import CONSOLE_ROUTES
 from zhiyin.serve.ingest import EventIn
+from zhiyin.serve.insight_routes import INSIGHT_ROUTES
 from zhiyin.serve.messages import (
     ArtefactList,
     ArtefactState,
@@ -458,4 +459,5 @@ ROUTES: tuple[Route, ...] = (
         problems=("conflict", "store_unavailable"),
     ),
     *CONSOLE_ROUTES,
+    *INSIGHT_ROUTES,
 )

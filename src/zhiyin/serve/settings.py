@@ -67,6 +67,9 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 20.0
 
     max_body_bytes: Annotated[int, about("Largest body of a request.", ge=1024, le=1 << 30)] = 8 << 20
+    max_upload_bytes: Annotated[
+        int, about("Largest file that can be sent for loading, in pieces.", ge=1024, le=1 << 40)
+    ] = 512 << 20
     max_batch: Annotated[int, about("Most events, items or users in one request.", ge=1, le=100_000)] = 1000
     max_string: Annotated[int, about("Most characters of one text.", ge=16, le=1_000_000)] = 20_000
     max_id: Annotated[int, about("Most characters of an id.", ge=8, le=4096)] = 512

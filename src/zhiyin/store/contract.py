@@ -23,6 +23,7 @@ from zhiyin.store.records import (
     Outcome,
     PastRows,
     Receipt,
+    RecentEvent,
     Slate,
     UserRecord,
 )
@@ -49,6 +50,10 @@ class Store(Protocol):
         ...
 
     def events_after(self, seq: int, limit: int) -> EventRows: ...
+    def recent(self, *, after: int, limit: int) -> list[RecentEvent]:
+        """Events of the log with their names, in the order of `seq`, beginning behind `after`."""
+        ...
+
     def last_seq(self) -> int: ...
     def last_revision(self) -> int:
         """Of the newest change of the catalogue; 0 = it is empty."""

@@ -24,6 +24,7 @@ __all__ = [
     "Outcome",
     "PastRows",
     "Receipt",
+    "RecentEvent",
     "Shown",
     "Slate",
     "UserRecord",
@@ -128,6 +129,21 @@ class EventRows(msgspec.Struct, frozen=True):
     at: NDArray[np.float64]
     attributed: NDArray[np.bool_]
     """True where the event names a slate."""
+
+
+class RecentEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One event as a person reads it."""
+
+    seq: int
+    at: float | None
+    received_at: float
+    user: str
+    """Empty for a visitor without a name, and for who was erased."""
+    session: str
+    item: str
+    kind: str
+    value: float | None
+    slate_id: str
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, array_like=True):

@@ -19,6 +19,7 @@ from zhiyin.store.group_commit import GroupCommit
 from zhiyin.store.loading import load
 from zhiyin.store.opening import prepare
 from zhiyin.store.page_sums import summing_vfs
+from zhiyin.store.recent import recent
 from zhiyin.store.records import (
     AuditRow,
     Event,
@@ -29,6 +30,7 @@ from zhiyin.store.records import (
     Outcome,
     PastRows,
     Receipt,
+    RecentEvent,
     Slate,
     UserRecord,
 )
@@ -114,6 +116,10 @@ class SqliteStore:
     def events_after(self, seq: int, limit: int) -> EventRows:
         with self._reader() as db:
             return event_log.event_rows(db, seq, limit, self.path)
+
+    def recent(self, *, after: int, limit: int) -> list[RecentEvent]:
+        with self._reader() as db:
+            return recent(db, after, limit, self.path)
 
     def last_seq(self) -> int:
         return self._counter("seq")
