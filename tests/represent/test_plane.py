@@ -1,4 +1,4 @@
-"""The plane: neighbours stay together, the same seed gives the same places, nothing without a vector is placed."""
+"""The plane: what is alike stays together, a seed fixes all, nothing without a vector is placed."""
 
 from __future__ import annotations
 

@@ -30,7 +30,10 @@ def evaluate_served(work: Work) -> dict[str, Any]:
     return {
         "version": version, "seconds": round(time.perf_counter() - began, 1), **found.as_dict(),
         "by": {
-            kind: {name: one.as_dict() for name, one in found.compare_by(kind, "zhiyin", found.reference).items()}
+            kind: {
+                name: one.as_dict()
+                for name, one in found.compare_by(kind, "zhiyin", found.reference).items()
+            }
             for kind in found.groups
         },
     }  # fmt: skip

@@ -52,7 +52,7 @@ class Teller:
 
 
 def main(project: Path, folder: Path, lock: int) -> int:
-    """0 when it is done; the state says the rest. `lock` is the descriptor by which others are kept waiting."""
+    """0 when it is done; the state says the rest. `lock` is the descriptor that keeps others waiting."""
     from zhiyin.serve.jobs.kinds import KINDS_OF_WORK
 
     (folder / "pid").write_text(str(os.getpid()))

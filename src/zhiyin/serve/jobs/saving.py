@@ -18,7 +18,7 @@ MOST_BACKUPS = 20
 
 
 def back_up(work: Work) -> dict[str, Any]:
-    """A copy of the store and of the artefact that serves under `backups/`, without the secret of the keys."""
+    """A copy of the store and of the artefact that serves under `backups/`, without the keys' secret."""
     at = work.now()
     name = time.strftime("%Y-%m-%dT%H%M%SZ", time.gmtime(at))
     with opened(work) as store:
