@@ -24,8 +24,8 @@ N_SAMPLE = 5
 
 
 def preview_pipeline(work: Work) -> dict[str, Any]:
-    """Lists of a few users before and after. Where only policies and numbers of candidates change, what serves
-    is asked again with them; else the new pipeline is fitted, on a sample of large logs."""
+    """Lists of a few users before and after. Where only policies and numbers of candidates change, what
+    serves is asked again with them; else the new pipeline is fitted, on a sample of large logs."""
     began, request = time.perf_counter(), work.request
     with opened(work) as store:
         artefacts, version = serving_now(work, store)
