@@ -4,6 +4,7 @@ from zhiyin.llm.embeddings import EmbeddingsClient
 from zhiyin.llm.endpoint import EndpointLanguageModel
 from zhiyin.llm.fake import FakeModel
 from zhiyin.llm.gguf import GgufLanguageModel
+from zhiyin.llm.torch_scorer import TorchLanguageModel
 from zhiyin.llm.verdict import Verdict, verdict_of
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "EndpointLanguageModel",
     "FakeModel",
     "GgufLanguageModel",
+    "TorchLanguageModel",
     "Verdict",
     "verdict_of",
 ]

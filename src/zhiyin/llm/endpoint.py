@@ -14,6 +14,7 @@ from zhiyin.errors import LlmError
 from zhiyin.llm.endpoint_scores import Post, likelihood_ways, rerank_ways
 from zhiyin.llm.exchange import Exchange, advice
 from zhiyin.llm.replies import read_reply, schema_of, schema_words
+from zhiyin.llm.special import without_marks
 from zhiyin.llm.usage import said_usage
 from zhiyin.llm.wire import (
     ChatAnswer,
@@ -176,7 +177,7 @@ class EndpointLanguageModel:
 
     def _chat(self, prompt: Prompt, **more: Any) -> dict[str, Any]:
         messages = [{"role": "system", "content": prompt.system}] if prompt.system else []
-        messages.append({"role": "user", "content": prompt.user})
+        messages.append({"role": "user", "content": without_marks(prompt.user)})
         question = {
             "model": self.name,
             "messages": messages,
