@@ -18,6 +18,7 @@ from zhiyin.cli.measure import evaluate
 from zhiyin.cli.output import Output
 from zhiyin.cli.prepare import fit, import_, init
 from zhiyin.cli.serve import artefacts, keys, refit, serve
+from zhiyin.cli.tune import tune
 from zhiyin.errors import ZhiyinError
 from zhiyin.terminal import printable
 
@@ -25,7 +26,8 @@ __all__ = ["app", "main"]
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "demo": demo, "init": init, "import": import_, "fit": fit, "recommend": recommend, "similar": similar,
-    "why-not": why_not, "eval": evaluate, "serve": serve, "refit": refit, "components": components,
+    "why-not": why_not, "eval": evaluate, "tune": tune,
+    "serve": serve, "refit": refit, "components": components,
     "doctor": doctor,
 }  # fmt: skip
 """In the order in which a newcomer needs them."""
