@@ -38,6 +38,8 @@ export function onLost(fn) { lost = fn; }
 export const get = (path, params, signal) => ask("GET", path + query(params), undefined, signal);
 /** @param {string} path @param {unknown} [body] @param {AbortSignal} [signal] */
 export const post = (path, body, signal) => ask("POST", path, body, signal);
+/** A file or a piece of one. @param {string} path @param {Blob} body @param {AbortSignal} [signal] */
+export const postRaw = (path, body, signal) => ask("POST", path, body, signal);
 /** @param {string} path @param {unknown} body */
 export const put = (path, body) => ask("PUT", path, body);
 /** @param {string} path @param {unknown} body */
@@ -61,11 +63,12 @@ function query(params = {}) {
 async function ask(method, path, body, signal) {
   /** @type {Record<string, string>} */
   const headers = { accept: "application/json", "accept-language": language() };
-  if (body !== undefined) headers["content-type"] = "application/json";
+  const raw = body instanceof Blob;
+  if (body !== undefined) headers["content-type"] = raw ? "application/octet-stream" : "application/json";
   if (method !== "GET" && session.csrf) headers["x-csrf-token"] = session.csrf;
   let answer;
   try {
-    answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), signal, credentials: "same-origin" });
+    answer = await fetch(path, { method, headers, body: body === undefined || raw ? /** @type {any} */ (body) : JSON.stringify(body), signal, credentials: "same-origin" });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new ApiError({ code: "unreachable" });

@@ -21,4 +21,11 @@ export const PAGES = [
   { name: "why", scope: "read", load: () => import("./pages/why.js") },
   { name: "users", scope: "read", load: () => import("./pages/users.js") },
   { name: "items", scope: "read", load: () => import("./pages/items.js") },
+  { name: "map", scope: "read", load: () => import("./pages/map.js") },
+  { name: "compare", scope: "admin", load: () => import("./pages/compare.js") },
+  { name: "quality", scope: "admin", load: () => import("./pages/quality.js") },
+  { name: "live", scope: "admin", load: () => import("./pages/live.js") },
+  { name: "data", scope: "admin", load: () => import("./pages/data.js") },
+  { name: "settings", scope: "admin", load: () => import("./pages/settings.js") },
+  { name: "api", scope: "read", load: () => import("./pages/api.js") },
 ];
