@@ -270,7 +270,8 @@ class _Reading:
                 self._wish(often, said, GUESSED)
                 self._wish(seldom, said, -GUESSED / 2)
         if kinds.values or kinds.guessed or kinds.moods or kinds.known or "keep" in kinds.cues:
-            self.left.append(span)
+            if not kinds.values:
+                self.left.append(span)
             self.liking, self.ruled = 0, False
 
     def _unwanted(self, kinds: _Kinds, said: str) -> None:

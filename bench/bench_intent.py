@@ -1,0 +1,135 @@
+"""A new user and one sentence of wishes: N@10 against popularity, in English and Chinese.
+
+    python bench/bench_intent.py [--data FOLDER] [--part test] [--seed 0] [--users 283] [--artefact FOLDER]
+                                 [--llm MODEL]
+
+Three tenths of the users of MovieLens 100K are taken out entirely. Of each, the last five films are the answer;
+the sentence is made of what these have in common: their two most frequent genres, and the decade that three of
+them share. Nothing else of the user is known. The sentence goes through templates in two languages, so
+different users ask in different ways. Rows: popularity; the words as plain text (vectors and BM25, nothing
+understood); the rules; with `--llm`, rules and that model. Intervals are 95 % bootstraps over users, the ratio's
+by resampling both together.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zhiyin.data.catalogue import Catalogue
+from zhiyin.data.holdout import Holdout
+from zhiyin.data.sets import load_bench
+from zhiyin.data.split import UserSplit
+from zhiyin.evaluate.intervals import bootstrap
+from zhiyin.recommender import Recommender
+from zhiyin.types import Intent, IntArray, Query
+
+K = 10
+CHINESE = {
+    "Action": "动作", "Adventure": "冒险", "Animation": "动画", "Children's": "儿童", "Comedy": "喜剧",
+    "Crime": "犯罪", "Documentary": "纪录", "Drama": "剧情", "Fantasy": "奇幻", "Film-Noir": "黑色电影",
+    "Horror": "恐怖", "Musical": "歌舞", "Mystery": "悬疑", "Romance": "爱情", "Sci-Fi": "科幻",
+    "Thriller": "惊悚", "War": "战争", "Western": "西部",
+}  # fmt: skip
+TEMPLATES = {
+    "en": (
+        "I would like to see a {one} or {two} film{decade}",
+        "{one}, maybe {two}{decade}, please",
+        "do you know any {one} films{decade}? {two} would be fine too",
+        "something {one} tonight{decade}, or {two}",
+    ),
+    "zh": (
+        "想看{decade}{one}片或者{two}片",
+        "推荐一些{decade}{one}电影，{two}的也可以",
+        "有没有{decade}{one}类的电影？{two}也行",
+        "今晚想看{one}，或者{two}{decade}",
+    ),
+}
+
+
+def sentence(items: Catalogue, targets: IntArray, lang: str, which: int) -> str:
+    """What the answers have in common, in words."""
+    genres = Counter(word for code in targets.tolist() for word in items.words["genres"].words(code))
+    named = [word for word, _ in genres.most_common(3) if word in CHINESE][:2]
+    one, two = (named * 2)[:2] if named else ("Drama", "Drama")
+    decades = Counter(
+        int(year) // 10 * 10 for year in items.numbers["year"][targets].tolist() if np.isfinite(year)
+    )
+    common = [decade for decade, n in decades.items() if n >= 3]
+    if lang == "zh":
+        one, two = CHINESE[one], CHINESE[two]
+        decade = f"{common[0] % 100 or '2000'}年代的" if common else ""
+    else:
+        one, two = one.lower(), two.lower()
+        decade = f" from the {common[0]}s" if common else ""
+    return TEMPLATES[lang][which % len(TEMPLATES[lang])].format(one=one, two=two, decade=decade)
+
+
+def gain(found: list[int], targets: set[int]) -> float:
+    """NDCG at 10 of one list."""
+    hits = sum(1 / np.log2(place + 2) for place, code in enumerate(found[:K]) if code in targets)
+    return float(hits / sum(1 / np.log2(place + 2) for place in range(min(K, len(targets)))))
+
+
+def lists(recommender: Recommender, query: Query) -> list[int]:
+    return recommender.decide(query, K).ranking.items.tolist()
+
+
+def rows(
+    recommender: Recommender, holdout: Holdout, users: int, llm: str
+) -> dict[str, NDArray[np.float64]]:
+    """Name -> (users,) N@10."""
+    items = recommender.items_
+    assert items is not None
+    found: dict[str, list[float]] = {}
+    plain = recommender.decide(Query(), K).ranking.items.tolist()
+    for position in range(min(users, len(holdout))):
+        targets = np.unique(holdout.targets(position))
+        wanted = set(targets.tolist())
+        found.setdefault("popularity", []).append(gain(plain, wanted))
+        for lang in ("en", "zh"):
+            words = sentence(items, targets, lang, position)
+            as_text = Query(words=words, locale=lang, intent=Intent(said=words, text=words))
+            asked = {"words as text": as_text, "rules": Query(words=words, locale=lang)}
+            for name, query in asked.items():
+                found.setdefault(f"{name}, {lang}", []).append(gain(lists(recommender, query), wanted))
+    return {name: np.array(values) for name, values in found.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--data")
+    parser.add_argument("--part", choices=("validation", "test"), default="test")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--users", type=int, default=10_000)
+    parser.add_argument("--artefact", type=Path, help="a recommender fitted by an earlier run; made if missing")
+    parser.add_argument("--llm", default="", help="a model of `zhiyin models list`")
+    args = parser.parse_args()
+    data = load_bench("ml-100k", args.data)
+    split = UserSplit(fraction=0.3, n=5, seed=args.seed).split(data, args.part)
+    if args.artefact and args.artefact.is_dir():
+        recommender = Recommender.load(args.artefact)
+    else:
+        recommender = Recommender.default(split.fit).fit(split.fit, seed=args.seed)
+        if args.artefact:
+            recommender.save(args.artefact)
+    started = time.perf_counter()
+    scores = rows(recommender, split.holdout, args.users, args.llm)
+    n = len(scores["popularity"])
+    print(f"MovieLens 100K, {args.part}, {n} new users, {time.perf_counter() - started:.0f} s")
+    base = scores["popularity"]
+    draws = np.random.default_rng(args.seed).integers(0, n, (1000, n))
+    for name, values in scores.items():
+        interval = bootstrap(values, seed=args.seed)[0]
+        ratios = values[draws].mean(axis=1) / base[draws].mean(axis=1)
+        low, high = np.quantile(ratios, (0.025, 0.975))
+        print(f"{name:<24} N@10 {interval}   x {values.mean() / base.mean():.2f} [{low:.2f}, {high:.2f}]")
+
+
+if __name__ == "__main__":
+    main()

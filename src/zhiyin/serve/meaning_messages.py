@@ -1,0 +1,84 @@
+"""What a question means, over the wire: as it was understood, and as a caller may say it instead."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from zhiyin.data.filters import FilterLimits, parse_filter
+from zhiyin.types import Intent, Wish
+
+__all__ = ["IntentIn", "Understood", "WishIn", "intent_of"]
+
+Expression = Annotated[str, Meta(min_length=1, max_length=4000)]
+Turn = Annotated[float, Meta(ge=-1, le=1)]
+Id = Annotated[str, Meta(min_length=1, max_length=512)]
+
+
+class WishIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Items that are lifted, or lowered where `by` is below 0; none is ruled out."""
+
+    filter: Expression
+    by: Annotated[float, Meta(ge=-10, le=10)] = 1.0
+    said: Annotated[str, Meta(max_length=500)] = ""
+
+
+class IntentIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is asked for, instead of what would be read from the words."""
+
+    require: Annotated[list[Expression], Meta(max_length=20, description="Filters; the last give way first")] = []
+    wishes: Annotated[list[WishIn], Meta(max_length=50)] = []
+    like: Annotated[list[Id], Meta(max_length=50, description="Ids of items that are examples")] = []
+    unlike: Annotated[list[Id], Meta(max_length=50)] = []
+    text: Annotated[str, Meta(max_length=2000, description="What is searched for as text")] = ""
+    fresh: Annotated[Turn, Meta(description="1 = new, -1 = old")] = 0.0
+    popular: Annotated[Turn, Meta(description="1 = well known, -1 = little known")] = 0.0
+    quality: Turn = 0.0
+
+
+class Understood(msgspec.Struct, frozen=True, kw_only=True):
+    """What the words of a request were understood to ask for; send `intent` back to correct it."""
+
+    sentence: str
+    """In one line, in the language of the request."""
+    intent: IntentIn
+    relaxed: list[str] = []
+    """Filters that no item meets, and that were left out."""
+    unmet: list[str] = []
+    """What the catalogue says nothing about."""
+    source: str = "rules"
+    """rules | llm | caller"""
+
+
+def intent_of(given: IntentIn, words: str, limits: FilterLimits) -> Intent:
+    """A caller's intent; FilterError for a filter that cannot be read."""
+    for expression in (*given.require, *(wish.filter for wish in given.wishes)):
+        parse_filter(expression, limits=limits)
+    return Intent(
+        said=words,
+        require=tuple(given.require),
+        wishes=tuple(Wish(wish.filter, wish.by, wish.said) for wish in given.wishes),
+        like=tuple(given.like),
+        unlike=tuple(given.unlike),
+        text=given.text,
+        fresh=given.fresh,
+        popular=given.popular,
+        quality=given.quality,
+        source="caller",
+    )
+
+
+def shown_intent(intent: Intent) -> IntentIn:
+    """The same as a caller would send it."""
+    return IntentIn(
+        require=list(intent.require),
+        wishes=[WishIn(filter=wish.filter, by=wish.by, said=wish.said[:500]) for wish in intent.wishes],
+        like=list(intent.like),
+        unlike=list(intent.unlike),
+        text=intent.text,
+        fresh=intent.fresh,
+        popular=intent.popular,
+        quality=intent.quality,
+    )
