@@ -3,12 +3,12 @@
     python bench/bench_intent.py [--data FOLDER] [--part test] [--seed 0] [--users 283] [--artefact FOLDER]
                                  [--llm MODEL]
 
-Three tenths of the users of MovieLens 100K are taken out entirely. Of each, the last five films are the answer;
-the sentence is made of what these have in common: their two most frequent genres, and the decade that three of
-them share. Nothing else of the user is known. The sentence goes through templates in two languages, so
-different users ask in different ways. Rows: popularity; the words as plain text (vectors and BM25, nothing
-understood); the rules; with `--llm`, rules and that model. Intervals are 95 % bootstraps over users, the ratio's
-by resampling both together.
+Three tenths of the users of MovieLens 100K are taken out entirely. Of each, the last five films are the
+answer; the sentence is made of what these have in common: their two most frequent genres, and the decade that
+three of them share. Nothing else of the user is known. The sentence goes through templates in two languages,
+so that users ask in different ways. Rows: popularity; the words as plain text (vectors and BM25, nothing
+understood); the rules; with `--llm`, rules and that model. Intervals are 95 % bootstraps over users, the
+ratio's by resampling both together.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from zhiyin.data.sets import load_bench
 from zhiyin.data.split import UserSplit
 from zhiyin.evaluate.intervals import bootstrap
 from zhiyin.recommender import Recommender
-from zhiyin.types import Intent, IntArray, Query
+from zhiyin.types import IntArray, Intent, Query
 
 K = 10
 CHINESE = {
@@ -80,9 +80,7 @@ def lists(recommender: Recommender, query: Query) -> list[int]:
     return recommender.decide(query, K).ranking.items.tolist()
 
 
-def rows(
-    recommender: Recommender, holdout: Holdout, users: int, llm: str
-) -> dict[str, NDArray[np.float64]]:
+def rows(recommender: Recommender, holdout: Holdout, users: int, llm: str) -> dict[str, NDArray[np.float64]]:
     """Name -> (users,) N@10."""
     items = recommender.items_
     assert items is not None
@@ -107,7 +105,7 @@ def main() -> None:
     parser.add_argument("--part", choices=("validation", "test"), default="test")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--users", type=int, default=10_000)
-    parser.add_argument("--artefact", type=Path, help="a recommender fitted by an earlier run; made if missing")
+    parser.add_argument("--artefact", type=Path, help="a recommender of an earlier run; made if missing")
     parser.add_argument("--llm", default="", help="a model of `zhiyin models list`")
     args = parser.parse_args()
     data = load_bench("ml-100k", args.data)

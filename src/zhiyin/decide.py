@@ -73,7 +73,7 @@ class Pipeline:
         acting = in_order(self.rerankers, policies)
         query = _with_pins(replace(query, history=query.history.tail(self.n_history)), acting)
         watch = _Watch()
-        if query.intent is not None and self.items is not None:
+        if (query.intent is not None or query.profile) and self.items is not None:
             meant = understood(query, self.items)
             query = meant.query
             watch.stage("understand", 0, 0, **meant.details())
@@ -163,7 +163,8 @@ class Pipeline:
             return score
         fused = np.nansum(1.0 / (WORDS_OFFSET + found.ranks[:, hearing]), axis=1)
         if len(query.history):
-            fused += 0.5 * np.nan_to_num(1.0 / (WORDS_OFFSET + competition_ranks(score[:, None])[:, 0]))
+            voice = 1.0 if query.intent is not None and query.intent.source == "profile" else 0.5
+            fused += voice * np.nan_to_num(1.0 / (WORDS_OFFSET + competition_ranks(score[:, None])[:, 0]))
         heard: FloatArray = fused.astype(np.float32)
         return heard
 

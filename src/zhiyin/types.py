@@ -22,6 +22,7 @@ __all__ = [
     "IntArray",
     "Intent",
     "Interaction",
+    "Interest",
     "Item",
     "Prompt",
     "Query",
@@ -161,6 +162,21 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
+class Interest:
+    """One thing that a user cares for, in words."""
+
+    words: str
+    weight: float = 1.0
+    """Below 0: not interested."""
+    filter: str = ""
+    """The items that it is about, where the catalogue has a word for it."""
+    items: tuple[str, ...] = ()
+    """Ids of the history's items that it rests on, newest first."""
+    source: str = "history"
+    """history | user | llm"""
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """Who asks, with which past, when, in which words. Codes refer to the asked recommender."""
 
@@ -171,6 +187,8 @@ class Query:
     words: str = ""
     intent: Intent | None = None
     """What the words mean; None = they are read when the question is decided."""
+    profile: tuple[Interest, ...] = ()
+    """What the user has said of own interests; what the history says of them is not repeated here."""
     locale: str = "en"
     context: Mapping[str, str] = field(default_factory=dict)
     exclude: IntArray = field(default_factory=lambda: NO_ITEMS)

@@ -16,14 +16,18 @@ __all__ = ["filter_in_words", "understood_as"]
 
 SIGNS = {">=": "≥", "<=": "≤", ">": ">", "<": "<", "=": "", "!=": "≠"}
 WORDS = {
-    "en": {"not": "no {}", "less": "less {}", "like": "like {}", "unlike": "not like {}", "new": "new",
-           "old": "old", "popular": "well known", "niche": "little known", "good": "well rated",
-           "text": "about “{}”", "relaxed": "nothing fits “{}”, so it was left out",
-           "unmet": "unknown here: {}", "lead": "Understood as: {}", "and": ", ", "or": " or "},
-    "zh": {"not": "不要{}", "less": "少些{}", "like": "像{}", "unlike": "不像{}", "new": "新的", "old": "老的",
-           "popular": "热门", "niche": "冷门", "good": "评价高", "text": "关于“{}”",
-           "relaxed": "没有符合“{}”的，已放宽", "unmet": "目录里没有：{}", "lead": "理解为：{}", "and": "，",
-           "or": "或"},
+    "en": {
+        "not": "no {}", "less": "less {}", "like": "like {}", "unlike": "not like {}", "new": "new",
+        "old": "old", "popular": "well known", "niche": "little known", "good": "well rated",
+        "text": "about “{}”", "relaxed": "nothing fits “{}”, so it was left out",
+        "unmet": "unknown here: {}", "lead": "Understood as: {}", "and": ", ", "or": " or ",
+    },
+    "zh": {
+        "not": "不要{}", "less": "少些{}", "like": "像{}", "unlike": "不像{}", "new": "新的", "old": "老的",
+        "popular": "热门", "niche": "冷门", "good": "评价高", "text": "关于“{}”",
+        "relaxed": "没有符合“{}”的，已放宽", "unmet": "目录里没有：{}", "lead": "理解为：{}",
+        "and": "，", "or": "或",
+    },
 }  # fmt: skip
 LONGEST = 60
 

@@ -17,6 +17,10 @@ __all__ = ["Understood", "understood"]
 
 ENOUGH = 50
 """So many items that meet all that was named outright are enough to look at nothing else."""
+MILD = 0.5
+"""Weight of an interest of the profile beside what was asked for now."""
+LONGEST = 500
+"""Characters of interests that are searched for as text."""
 FIRM = 2.0
 """Weight of a firm limit where the caller has named the candidates, so that none may go."""
 
@@ -46,9 +50,10 @@ class Understood:
 
 def understood(query: Query, items: Catalogue) -> Understood:
     """The question for the sources. Items that were named as examples stand at the end of the history."""
-    intent = query.intent
+    intent = _with_profile(query)
     if intent is None:
         return Understood(query)
+    query = replace(query, intent=intent)
     like, unlike = _codes(intent.like, items), _codes(intent.unlike, items)
     query = replace(
         query,
@@ -62,6 +67,20 @@ def understood(query: Query, items: Catalogue) -> Understood:
     query, relaxed, unmet = _required(query, intent, items)
     query, focus = _focused(query, intent, items)
     return Understood(query, relaxed, focus, unmet)
+
+
+def _with_profile(query: Query) -> Intent | None:
+    """The intent with the user's own interests as mild wishes; the words of the moment come first."""
+    intent, interests = query.intent, query.profile
+    if not interests:
+        return intent
+    mild = tuple(
+        Wish(one.filter, MILD * max(-1.0, min(one.weight, 1.0)), one.words) for one in interests if one.filter
+    )
+    if intent is not None:
+        return replace(intent, wishes=(*intent.wishes, *mild))
+    wanted = (one.words for one in interests if one.weight > 0 and not one.filter)
+    return Intent(wishes=mild, text=" ".join(wanted)[:LONGEST], source="profile")
 
 
 def as_dict(intent: Intent) -> dict[str, Any]:

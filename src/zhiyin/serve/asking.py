@@ -14,6 +14,7 @@ from zhiyin.data.filters import FilterLimits, parse_filter
 from zhiyin.data.histories import history_of
 from zhiyin.errors import DataError, nearest
 from zhiyin.serve.live import Serving
+from zhiyin.serve.meaning_messages import intent_of
 from zhiyin.serve.messages import ExplainRequest, HistoryEvent, RankRequest, RecommendRequest, WhatIf
 from zhiyin.store.contract import Store
 from zhiyin.store.records import PastRows
@@ -63,6 +64,7 @@ class Asker:
             user=query.user,
             at=query.at,
             words=query.words,
+            intent=query.intent,
             locale=query.locale,
             context=dict(request.context),
             exclude=known(np.concatenate([hidden, self._codes(request.exclude, asked)])),
@@ -94,8 +96,14 @@ class Asker:
         history = self._history(request, asked)
         if what_if is not None:
             history = self._other(history, what_if, asked)
+        given = getattr(request, "intent", None)
         asked.query = Query(
-            history=history, user=request.user or None, at=at, words=request.words, locale=_locale(request)
+            history=history,
+            user=request.user or None,
+            at=at,
+            words=request.words,
+            intent=None if given is None else intent_of(given, request.words, self.limits),
+            locale=_locale(request),
         )
         return asked
 

@@ -7,10 +7,13 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.filters import FilterLimits, parse_filter
+from zhiyin.decide import Decision
+from zhiyin.explain.understood_words import understood_as
 from zhiyin.types import Intent, Wish
 
-__all__ = ["IntentIn", "Understood", "WishIn", "intent_of"]
+__all__ = ["IntentIn", "Understood", "WishIn", "intent_of", "shown_intent", "understood_of"]
 
 Expression = Annotated[str, Meta(min_length=1, max_length=4000)]
 Turn = Annotated[float, Meta(ge=-1, le=1)]
@@ -28,7 +31,9 @@ class WishIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class IntentIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is asked for, instead of what would be read from the words."""
 
-    require: Annotated[list[Expression], Meta(max_length=20, description="Filters; the last give way first")] = []
+    require: Annotated[
+        list[Expression], Meta(max_length=20, description="Filters; the last give way first")
+    ] = []
     wishes: Annotated[list[WishIn], Meta(max_length=50)] = []
     like: Annotated[list[Id], Meta(max_length=50, description="Ids of items that are examples")] = []
     unlike: Annotated[list[Id], Meta(max_length=50)] = []
@@ -81,4 +86,20 @@ def shown_intent(intent: Intent) -> IntentIn:
         fresh=intent.fresh,
         popular=intent.popular,
         quality=intent.quality,
+    )
+
+
+def understood_of(decision: Decision, items: Catalogue) -> Understood | None:
+    """What a decision made of the words of its question; None where there were none."""
+    intent = decision.query.intent
+    if intent is None:
+        return None
+    told = next((stage.details for stage in decision.stages if stage.name == "understand"), {})
+    relaxed = list(told.get("relaxed", ()))
+    return Understood(
+        sentence=understood_as(intent, items, locale=decision.query.locale, relaxed=relaxed),
+        intent=shown_intent(intent),
+        relaxed=relaxed,
+        unmet=[*intent.unmet, *told.get("unmet", ())],
+        source=intent.source,
     )

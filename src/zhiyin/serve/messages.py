@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from zhiyin.serve.meaning_messages import IntentIn, Understood
 from zhiyin.store.records import AuditRow, ItemRecord, Outcome, UserRecord
 
 __all__ = [
@@ -130,6 +131,9 @@ class _Asking(_Strict, frozen=True, kw_only=True):
         Meta(description="Instead of the stored one: item ids or events, oldest first"),
     ] = None
     words: Annotated[str, Meta(max_length=2000, description="What is looked for, in any words")] = ""
+    intent: Annotated[
+        IntentIn | None, Meta(description="What is asked for, instead of what would be read from the words")
+    ] = None
     locale: Annotated[str, Meta(max_length=35, description="Language of the reasons: en or zh")] = "en"
     context: Annotated[
         dict[str, str], Meta(description="Time zone, place, device … as words", max_length=32)
@@ -223,6 +227,8 @@ class Meta_(_Answer, frozen=True, kw_only=True):  # noqa: N801  (msgspec.Meta ha
     degraded: list[str] = []
     """Parts that failed or were too slow and were done without."""
     warnings: list[str] = []
+    understood: Understood | None = None
+    """Of the words, where there were any."""
 
 
 class ListAnswer(_Answer, frozen=True, kw_only=True):

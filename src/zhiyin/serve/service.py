@@ -14,6 +14,7 @@ from zhiyin.data.filters import FilterLimits, parse_filter
 from zhiyin.decide import Decision
 from zhiyin.serve.asking import Asked, Asker
 from zhiyin.serve.live import Live, Serving
+from zhiyin.serve.meaning_messages import understood_of
 from zhiyin.serve.messages import (
     Explained,
     ExplainedItem,
@@ -241,6 +242,7 @@ class Service:
             timings_ms=timings,
             degraded=degraded,
             warnings=_warnings(asked),
+            understood=understood_of(decision, self._asker(serving, at).items),
         )
         if slate_id:
             slate = self._slate(slate_id, request, asked, decision, lines, n, at, degraded, serving)

@@ -22,9 +22,11 @@ from zhiyin.store.records import (
     KeyRecord,
     Outcome,
     PastRows,
+    ProfileRecord,
     Receipt,
     RecentEvent,
     Slate,
+    TagsRecord,
     UserRecord,
 )
 
@@ -86,6 +88,21 @@ class Store(Protocol):
     def users(self, *, after: str = "", limit: int = 100) -> list[UserRecord]: ...
     def export(self, user: str) -> dict[str, Any]:
         """Everything held on a user: record, events, slates."""
+        ...
+
+    def profile(self, user: str) -> ProfileRecord | None:
+        """What was said of the user's interests; None where nothing was."""
+        ...
+
+    def put_profile(
+        self, user: str, record: ProfileRecord | None, *, at: float, actor: str
+    ) -> Future[bool]:
+        """None deletes it; whether anything changed."""
+        ...
+
+    def tags(self, item: str) -> TagsRecord | None: ...
+    def put_tags(self, item: str, record: TagsRecord, *, at: float, actor: str = "") -> Future[None]:
+        """With an audit row where an actor is named: nearline work has none."""
         ...
 
     def erase(self, user: str, *, at: float, actor: str) -> Future[Receipt]:

@@ -84,7 +84,12 @@ CREATE TABLE answers(key TEXT PRIMARY KEY, answer BLOB NOT NULL, at REAL NOT NUL
 CREATE INDEX answers_at ON answers(at);
 """
 
-STEPS: tuple[str, ...] = (SCHEMA_1,)
+SCHEMA_2 = """
+CREATE TABLE profiles(user INTEGER PRIMARY KEY, body BLOB NOT NULL);  -- msgpack of ProfileRecord
+CREATE TABLE tags(item INTEGER PRIMARY KEY, body BLOB NOT NULL);      -- msgpack of TagsRecord
+"""
+
+STEPS: tuple[str, ...] = (SCHEMA_1, SCHEMA_2)
 
 
 def schema_of(db: apsw.Connection) -> int:

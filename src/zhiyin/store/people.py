@@ -15,6 +15,7 @@ import apsw
 import msgspec
 
 from zhiyin.errors import DataError
+from zhiyin.store import meanings
 from zhiyin.store.connections import row, rows, value
 from zhiyin.store.event_log import user_key
 from zhiyin.store.group_commit import Transaction
@@ -66,6 +67,7 @@ def export(db: apsw.Connection, id: str, path: Path) -> dict[str, Any]:
         return {
             "user": None if found is None else msgspec.to_builtins(found),
             "events": [] if key is None else events_of_user(db, key, path),
+            "profile": None if (kept := meanings.profile(db, id)) is None else msgspec.to_builtins(kept),
             "slates": [msgspec.to_builtins(unpack_slate(body)) for (body,) in slates],
         }
     finally:
@@ -87,6 +89,7 @@ def erase(transaction: Transaction, id: str, at: float, actor: str, pepper: byte
     db.execute("DELETE FROM events WHERE user = ?1 AND kind = 13", (key,))
     n_events += db.changes()
     transaction.add("events", -n_events)
+    db.execute("DELETE FROM profiles WHERE user = ?", (key,))
     db.execute("DELETE FROM users WHERE key = ?", (key,))
     transaction.add("users", -db.changes())
     forget_answers(db, [id, *event_ids])

@@ -18,15 +18,18 @@ __all__ = [
     "AuditRow",
     "Event",
     "EventRows",
+    "InterestRecord",
     "ItemChange",
     "ItemRecord",
     "KeyRecord",
     "Outcome",
     "PastRows",
+    "ProfileRecord",
     "Receipt",
     "RecentEvent",
     "Shown",
     "Slate",
+    "TagsRecord",
     "UserRecord",
 ]
 
@@ -92,6 +95,38 @@ class UserRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     attributes: dict[str, float | str | list[str]] = msgspec.field(default_factory=dict)
     personalise: bool = True
     """False: answers do not use the history, and nothing is learnt from it (opt-out)."""
+    updated_at: float = 0.0
+
+
+class InterestRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One interest of a profile, in words."""
+
+    words: str
+    weight: float = 1.0
+    """Below 0: not interested."""
+    items: list[str] = msgspec.field(default_factory=list)
+    """Ids of the history's items that it rests on, newest first."""
+    source: str = "user"
+    """history | user | llm"""
+
+
+class ProfileRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a user, or somebody for the user, has said of the user's interests."""
+
+    interests: list[InterestRecord] = msgspec.field(default_factory=list)
+    removed: list[InterestRecord] = msgspec.field(default_factory=list)
+    """Interests that the history shows and the user does not want: the events behind them no longer count."""
+    updated_at: float = 0.0
+
+
+class TagsRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an item is about, in the words of one vocabulary."""
+
+    tags: list[str] = msgspec.field(default_factory=list)
+    line: str = ""
+    """The item in one line."""
+    source: str = "rules"
+    """rules | llm | user"""
     updated_at: float = 0.0
 
 

@@ -13,7 +13,7 @@ import apsw
 
 from zhiyin.data.dataset import Dataset
 from zhiyin.errors import StoreError
-from zhiyin.store import catalogue_rows, event_log, ledger, people, slates
+from zhiyin.store import catalogue_rows, event_log, ledger, meanings, people, slates
 from zhiyin.store.connections import connect_reader, connect_writer, reading, refusal, rows, value
 from zhiyin.store.group_commit import GroupCommit
 from zhiyin.store.loading import load
@@ -29,9 +29,11 @@ from zhiyin.store.records import (
     KeyRecord,
     Outcome,
     PastRows,
+    ProfileRecord,
     Receipt,
     RecentEvent,
     Slate,
+    TagsRecord,
     UserRecord,
 )
 from zhiyin.store.snapshot import snapshot
@@ -163,6 +165,22 @@ class SqliteStore:
     def export(self, user: str) -> dict[str, Any]:
         with self._reader() as db:
             return people.export(db, user, self.path)
+
+    def profile(self, user: str) -> ProfileRecord | None:
+        with self._reader() as db:
+            return meanings.profile(db, user)
+
+    def put_profile(
+        self, user: str, record: ProfileRecord | None, *, at: float, actor: str
+    ) -> Future[bool]:
+        return self._writer.submit(lambda tx: meanings.put_profile(tx, user, record, at, actor))
+
+    def tags(self, item: str) -> TagsRecord | None:
+        with self._reader() as db:
+            return meanings.tags(db, item)
+
+    def put_tags(self, item: str, record: TagsRecord, *, at: float, actor: str = "") -> Future[None]:
+        return self._writer.submit(lambda tx: meanings.put_tags(tx, item, record, at, actor))
 
     def erase(self, user: str, *, at: float, actor: str) -> Future[Receipt]:
         return self._writer.submit(lambda tx: people.erase(tx, user, at, actor, self._pepper), scrub=True)
