@@ -20,7 +20,8 @@ from zhiyin.rank.policies import in_order
 from zhiyin.rank.ranker import Ranker
 from zhiyin.rank.rows import Question
 from zhiyin.retrieve.fuse import competition_ranks, gather, reciprocal_rank
-from zhiyin.retrieve.understood import understood
+from zhiyin.retrieve.understood import Understood, understood
+from zhiyin.retrieve.wish import WishRetriever
 from zhiyin.types import NO_MATRIX, Candidates, FloatArray, IntArray, Query, Stage
 
 __all__ = ["Decision", "Pipeline", "replayed"]
@@ -73,9 +74,9 @@ class Pipeline:
         acting = in_order(self.rerankers, policies)
         query = _with_pins(replace(query, history=query.history.tail(self.n_history)), acting)
         watch = _Watch()
-        if (query.intent is not None or query.profile) and self.items is not None:
-            meant = understood(query, self.items)
-            query = meant.query
+        meant = self._meant(query, n)
+        query = meant.query
+        if query.intent is not None:
             watch.stage("understand", 0, 0, **meant.details())
         found, failed = self.candidates(query)
         watch.stage("retrieve", 0, len(found), sources=found.sources, failed=failed)
@@ -84,11 +85,17 @@ class Pipeline:
         if acting:
             ranking, fell = self._apply(acting, query, ranking, n, whole, watch)
             failed = (*failed, *fell)
-        ranking = self._fill(query, ranking, whole)
+        ranking = self._fill(meant.wide, ranking, whole)
         ranking = replace(ranking, propensity=ranking.chances())
         watch.stage("cut", len(found), len(ranking))
         names = getattr(self.ranker, "names_", ()) if ranking.features.size else ()
         return Decision(query, ranking, tuple(watch.stages), failed, names)
+
+    def _meant(self, query: Query, n: int) -> Understood:
+        if self.items is None:
+            return Understood(query)
+        wishing = any(isinstance(part, WishRetriever) for part in self.retrievers.values())
+        return understood(query, self.items, n, wishing=wishing)
 
     def candidates(self, query: Query) -> tuple[Candidates, tuple[str, ...]]:
         """What the retrievers propose, and which of them failed."""
@@ -161,7 +168,8 @@ class Pipeline:
         ]
         if not hearing:
             return score
-        fused = np.nansum(1.0 / (WORDS_OFFSET + found.ranks[:, hearing]), axis=1)
+        voices = [getattr(self.retrievers[found.sources[place]], "voice", 1.0) for place in hearing]
+        fused = np.nansum(np.array(voices) / (WORDS_OFFSET + found.ranks[:, hearing]), axis=1)
         if len(query.history):
             voice = 1.0 if query.intent is not None and query.intent.source == "profile" else 0.5
             fused += voice * np.nan_to_num(1.0 / (WORDS_OFFSET + competition_ranks(score[:, None])[:, 0]))

@@ -3,6 +3,8 @@ route has to change it here too."""
 
 from __future__ import annotations
 
+from meaning_access import MEANING_ASKED
+
 ASKED = {
     ("POST", "/v1/recommend"): "read",
     ("GET", "/v1/recommend"): "read",
@@ -21,6 +23,7 @@ ASKED = {
     ("PUT", "/v1/items/{item:path}"): "ingest",
     ("PATCH", "/v1/items/{item:path}"): "ingest",
     ("DELETE", "/v1/items/{item:path}"): "ingest",
+    **MEANING_ASKED,
     ("GET", "/v1/users"): "admin",
     ("PUT", "/v1/users"): "ingest",
     ("GET", "/v1/users/{user:path}"): "read",

@@ -169,7 +169,7 @@ class StoreTests(ABC):
         assert said["events"] == [{"seq": 1, "received_at": AT + 1, **sent}]
         assert [one["id"] for one in said["slates"]] == ["s"]
         assert msgspec.json.decode(msgspec.json.encode(store.export("nobody"))) == {
-            "user": None, "events": [], "slates": [],
+            "user": None, "events": [], "profile": None, "slates": [],
         }  # fmt: skip
 
     # -- answers, keys, the rest -------------------------------------------------------------------

@@ -11,7 +11,9 @@ from workload import AT
 
 from zhiyin.store import (
     Event,
+    InterestRecord,
     ItemRecord,
+    ProfileRecord,
     Shown,
     Slate,
     SqliteStore,
@@ -51,6 +53,8 @@ def live(store: SqliteStore, n_users: int, rounds: int) -> None:
         store.put_items([ItemRecord(id=f"i{step % 50}", text="x" * random.randrange(3000))], at=AT).result()
         user = random.randrange(n_users)
         store.put_users([UserRecord(id=canary(user), attributes={"mail": canary(user)})], at=AT).result()
+        said = ProfileRecord(interests=[InterestRecord(words=f"likes {canary(user)}")])
+        store.put_profile(canary(user), said, at=AT, actor="me").result()
         store.audit(
             at=AT, actor="me", action="export", target=canary(user), detail=f"for {canary(user)}"
         ).result()
@@ -73,7 +77,7 @@ def leftovers(folder: Path, n_users: int, n_erased: int, rounds: int) -> list[st
             receipt = store.erase(mark, at=AT, actor="me").result()
             assert receipt.events == events > 0 and receipt.slates > 0
             left += found(folder, mark)
-            assert store.export(mark) == {"user": None, "events": [], "slates": []}
+            assert store.export(mark) == {"user": None, "events": [], "profile": None, "slates": []}
         assert store.audit_is_whole()
         kept = canary(n_users - 1)
         assert found(folder, kept) and store.history(kept, 10).seqs.size

@@ -9,14 +9,14 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
-from urllib.parse import quote
 
 import msgspec
 
 from zhiyin.client.exchange import Ask
 from zhiyin.client.insight import InsightAsks
-from zhiyin.errors import DataError
+from zhiyin.client.meaning_asks import MeaningAsks, id_in_path
 from zhiyin.serve.ingest import EventIn
+from zhiyin.serve.meaning_messages import IntentIn
 from zhiyin.serve.messages import (
     ArtefactList,
     ArtefactState,
@@ -97,7 +97,7 @@ def named(events: Iterable[EventIn]) -> list[EventIn]:
     return [_named(event) for event in events]
 
 
-class Asks(InsightAsks):
+class Asks(InsightAsks, MeaningAsks):
     """One method for each thing that the service can be asked."""
 
     def __init__(self, *, max_batch: int = 1000) -> None:
@@ -113,6 +113,7 @@ class Asks(InsightAsks):
         history: History | None = None,
         n: int = 10,
         words: str = "",
+        intent: IntentIn | None = None,
         locale: str = "en",
         filter: str = "",
         include: Sequence[str] = (),
@@ -135,12 +136,15 @@ class Asks(InsightAsks):
         """What this person should see now, in what order, and why.
 
         `history`, as ids or events and oldest first, stands in for the stored one. `filter` is on attributes:
-        `price < 30 and genre in (Comedy, Drama)`. `what_if` and `dry_run` leave nothing behind.
+        `price < 30 and genre in (Comedy, Drama)`. `intent`, an earlier answer's
+        `meta.understood.intent` corrected, stands in for what would be read from the `words`. `what_if` and
+        `dry_run` leave nothing behind.
         """
         request = RecommendRequest(
-            user=user, session=session, history=_history(history), n=n, words=words, locale=locale,
-            filter=filter, include=list(include), exclude=list(exclude), seen=seen,
-            context=dict(context or {}), surface=surface, reasons=reasons, diversity=diversity,
+            user=user, session=session, history=_history(history), n=n, words=words,
+            intent=intent, locale=locale, filter=filter, include=list(include),
+            exclude=list(exclude), seen=seen, context=dict(context or {}), surface=surface,
+            reasons=reasons, diversity=diversity,
             boosts=list(boosts), caps=list(caps), pins=list(pins), exploration=exploration, seed=seed,
             deadline_ms=deadline_ms, dry_run=dry_run, what_if=what_if, cursor=cursor,
         )  # fmt: skip
@@ -189,7 +193,7 @@ class Asks(InsightAsks):
     def similar(self, item: str, *, n: int = 10, locale: str = "en") -> Ask[SimilarAnswer]:
         """Items that go with one item."""
         query = (("n", str(n)), ("locale", locale))
-        return Ask("GET", f"/v1/similar/{_id(item)}", SimilarAnswer, query=query)
+        return Ask("GET", f"/v1/similar/{id_in_path(item)}", SimilarAnswer, query=query)
 
     def search(self, words: str, *, n: int = 20) -> Ask[FoundItems]:
         """Items by words, as somebody types them: beginnings of titles first."""
@@ -244,7 +248,7 @@ class Asks(InsightAsks):
 
     def trace(self, slate_id: str) -> Ask[TraceAnswer]:
         """One decision from top to bottom, as it was served."""
-        return Ask("GET", f"/v1/trace/{_id(slate_id)}", TraceAnswer)
+        return Ask("GET", f"/v1/trace/{id_in_path(slate_id)}", TraceAnswer)
 
     # -- events ------------------------------------------------------------------------------------
 
@@ -272,7 +276,7 @@ class Asks(InsightAsks):
     ) -> Ask[Written]:
         """Insert or replace an item: recommendable within a second."""
         item = ItemIn(title=title, text=text, attributes=dict(attributes or {}), available=available)
-        return _sent("PUT", f"/v1/items/{_id(id)}", item, Written)
+        return _sent("PUT", f"/v1/items/{id_in_path(id)}", item, Written)
 
     def put_items(self, items: Iterable[ItemIn]) -> Parts[Written]:
         """Insert or replace many items; of each request (at most `max_batch` items) all or none."""
@@ -289,16 +293,16 @@ class Asks(InsightAsks):
     ) -> Ask[Written]:
         """Change what is given; an attribute that is None goes."""
         patch = ItemPatch(title=title, text=text, attributes=dict(attributes or {}), available=available)
-        return _sent("PATCH", f"/v1/items/{_id(id)}", patch, Written)
+        return _sent("PATCH", f"/v1/items/{id_in_path(id)}", patch, Written)
 
     def get_item(self, id: str) -> Ask[ItemRecord]:
         """One item as it was sent."""
-        return Ask("GET", f"/v1/items/{_id(id)}", ItemRecord)
+        return Ask("GET", f"/v1/items/{id_in_path(id)}", ItemRecord)
 
     def delete_item(self, id: str) -> Ask[Removed]:
         """Never recommended again, unless it is put again."""
         gone = Removed(removed=0, missing=[id])
-        return Ask("DELETE", f"/v1/items/{_id(id)}", Removed, gone=(gone,))
+        return Ask("DELETE", f"/v1/items/{id_in_path(id)}", Removed, gone=(gone,))
 
     def delete_items(self, ids: Sequence[str]) -> Ask[Removed]:
         """Many at once; which of them there were not is said."""
@@ -317,7 +321,7 @@ class Asks(InsightAsks):
     ) -> Ask[Written]:
         """Insert or replace what is known of a user besides behaviour."""
         user = UserIn(attributes=dict(attributes or {}), personalise=personalise)
-        return _sent("PUT", f"/v1/users/{_id(id)}", user, Written)
+        return _sent("PUT", f"/v1/users/{id_in_path(id)}", user, Written)
 
     def put_users(self, users: Iterable[UserIn]) -> Parts[Written]:
         """Insert or replace many users; of each request (at most `max_batch` users) all or none."""
@@ -328,11 +332,11 @@ class Asks(InsightAsks):
     ) -> Ask[Written]:
         """Change what is given; `personalise` False is the opt-out."""
         patch = UserPatch(attributes=dict(attributes or {}), personalise=personalise)
-        return _sent("PATCH", f"/v1/users/{_id(id)}", patch, Written)
+        return _sent("PATCH", f"/v1/users/{id_in_path(id)}", patch, Written)
 
     def get_user(self, id: str) -> Ask[UserRecord]:
         """One user's record."""
-        return Ask("GET", f"/v1/users/{_id(id)}", UserRecord)
+        return Ask("GET", f"/v1/users/{id_in_path(id)}", UserRecord)
 
     def users(self, *, after: str = "", limit: int = 1000) -> Walk[UserPage, UserRecord]:
         """All users by id, beginning behind `after`."""
@@ -340,18 +344,18 @@ class Asks(InsightAsks):
 
     def history(self, user: str, *, n: int = 100) -> Ask[HistoryPage]:
         """What a user did, newest first."""
-        return Ask("GET", f"/v1/users/{_id(user)}/history", HistoryPage, query=(("n", str(n)),))
+        return Ask("GET", f"/v1/users/{id_in_path(user)}/history", HistoryPage, query=(("n", str(n)),))
 
     def export(self, user: str) -> Ask[dict[str, Any]]:
         """Everything that is held on a user."""
-        return Ask("GET", f"/v1/users/{_id(user)}/export", dict[str, Any])
+        return Ask("GET", f"/v1/users/{id_in_path(user)}/export", dict[str, Any])
 
     def erase(self, user: str) -> Ask[Receipt]:
         """Erase a person: record, events, answers. The answer is a receipt.
 
         Not repeated when its answer was lost: a second receipt would count nothing.
         """
-        return Ask("DELETE", f"/v1/users/{_id(user)}", Receipt, repeatable=False)
+        return Ask("DELETE", f"/v1/users/{id_in_path(user)}", Receipt, repeatable=False)
 
     # -- running -----------------------------------------------------------------------------------
 
@@ -382,7 +386,7 @@ class Asks(InsightAsks):
 
     def revoke_key(self, key_id: str) -> Ask[None]:
         """Refuse a key from now on, in every worker within a second."""
-        return Ask("DELETE", f"/v1/keys/{_id(key_id)}", None, gone=(None,))
+        return Ask("DELETE", f"/v1/keys/{id_in_path(key_id)}", None, gone=(None,))
 
     def audit(self, *, after: int = 0, limit: int = 1000) -> Walk[AuditPage, AuditRow]:
         """Who changed what, oldest first."""
@@ -470,10 +474,3 @@ def _named(event: EventIn) -> EventIn:
 
 def _history(given: History | None) -> list[HistoryEvent | str] | None:
     return None if given is None else list(given)
-
-
-def _id(name: str) -> str:
-    """As a part of a path, whatever it holds."""
-    if not name:
-        raise DataError("an id", value=name, hint="an empty one names nobody and nothing")
-    return quote(name, safe="") if name.strip(".") else name.replace(".", "%2E")

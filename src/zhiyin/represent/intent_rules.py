@@ -9,7 +9,7 @@ from functools import cache
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.represent.intent_numbers import Limit, limits
 from zhiyin.represent.intent_words import MOODS, concepts, cues
-from zhiyin.represent.units import SIGN, folded, key_of, units
+from zhiyin.represent.units import SIGN, folded, is_cjk, key_of, units
 from zhiyin.represent.vocabulary import MAX_UNITS, Value, Vocabulary, mood_values, quoted
 from zhiyin.types import Intent, Wish
 
@@ -370,10 +370,6 @@ def moods() -> Mapping[str, tuple[str, ...]]:
         for phrase in phrases.split("|"):
             found[key_of(phrase)] = (*found.get(key_of(phrase), ()), mood)
     return found
-
-
-def is_cjk(letter: str) -> bool:
-    return "\u3400" <= letter <= "\u9fff"
 
 
 def _alone(text: str) -> frozenset[int]:

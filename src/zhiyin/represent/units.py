@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["CJK", "SIGN", "folded", "key_of", "singular", "units"]
+__all__ = ["CJK", "SIGN", "folded", "is_cjk", "key_of", "singular", "units"]
 
 CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
 UNIT = re.compile(rf"[{CJK}]|[^\W_{CJK}]+(?:['’][^\W_{CJK}]+)*|[,.;:!?，。；：！？、《》“”\"()\[\]]")
@@ -40,6 +40,11 @@ def units(text: str) -> list[tuple[str, int, int]]:
 def key_of(text: str) -> str:
     """A phrase in the form by which it is found again; without signs."""
     return " ".join(unit for unit, _, _ in units(folded(text)) if not SIGN.fullmatch(unit))
+
+
+def is_cjk(letter: str) -> bool:
+    """Whether it is a Chinese character."""
+    return "\u3400" <= letter <= "\u9fff"
 
 
 def _unit(word: str) -> str:

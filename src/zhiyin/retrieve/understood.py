@@ -15,8 +15,9 @@ from zhiyin.types import History, IntArray, Intent, Query, Wish
 
 __all__ = ["Understood", "understood"]
 
-ENOUGH = 50
-"""So many items that meet all that was named outright are enough to look at nothing else."""
+ENOUGH = 10
+"""So many items that meet all that was named outright are enough to look at nothing else, however short the
+list; longer ones need as many as they are long."""
 MILD = 0.5
 """Weight of an interest of the profile beside what was asked for now."""
 LONGEST = 500
@@ -38,6 +39,13 @@ class Understood:
     """How many items meet what was named outright and were looked at alone; 0 = all were."""
     unmet: tuple[str, ...] = ()
     """Filters of a caller's intent that this catalogue cannot be asked."""
+    beyond: Query | None = None
+    """The question when the items in focus are used up."""
+
+    @property
+    def wide(self) -> Query:
+        """What a list that stays short is filled by."""
+        return self.query if self.beyond is None else self.beyond
 
     def details(self) -> dict[str, Any]:
         """For the trace."""
@@ -48,8 +56,12 @@ class Understood:
         return shown | ({"unmet": list(self.unmet)} if self.unmet else {})
 
 
-def understood(query: Query, items: Catalogue) -> Understood:
-    """The question for the sources. Items that were named as examples stand at the end of the history."""
+def understood(query: Query, items: Catalogue, n: int = 0, *, wishing: bool = True) -> Understood:
+    """The question for the sources. Items that were named as examples stand at the end of the history.
+
+    `n` is the length of the list. `wishing` says whether one of the sources knows what a wish is; else what
+    was wished stays text to search by.
+    """
     intent = _with_profile(query)
     if intent is None:
         return Understood(query)
@@ -57,7 +69,7 @@ def understood(query: Query, items: Catalogue) -> Understood:
     like, unlike = _codes(intent.like, items), _codes(intent.unlike, items)
     query = replace(
         query,
-        words=intent.text,
+        words=intent.text if wishing else _as_text(intent),
         history=_with(query.history, like, unlike, query.at),
         exclude=np.concatenate((query.exclude, like, unlike)),
     )
@@ -65,8 +77,8 @@ def understood(query: Query, items: Catalogue) -> Understood:
         firm = tuple(Wish(expression, FIRM, expression) for expression in intent.require)
         return Understood(replace(query, intent=replace(intent, wishes=(*intent.wishes, *firm))))
     query, relaxed, unmet = _required(query, intent, items)
-    query, focus = _focused(query, intent, items)
-    return Understood(query, relaxed, focus, unmet)
+    focused, focus = _focused(query, intent, items, max(n, ENOUGH))
+    return Understood(focused, relaxed, focus, unmet, query if focus else None)
 
 
 def _with_profile(query: Query) -> Intent | None:
@@ -94,6 +106,11 @@ def as_dict(intent: Intent) -> dict[str, Any]:
     if intent.wishes:
         shown["wishes"] = [{"filter": w.filter, "by": w.by, "said": w.said} for w in intent.wishes]
     return shown
+
+
+def _as_text(intent: Intent) -> str:
+    said = (wish.said for wish in intent.wishes if wish.by > 0)
+    return " ".join(dict.fromkeys(filter(None, [*said, intent.text])))[:LONGEST]
 
 
 def _codes(names: tuple[str, ...], items: Catalogue) -> IntArray:
@@ -135,7 +152,7 @@ def _required(
     return query, tuple(relaxed), tuple(unmet)
 
 
-def _focused(query: Query, intent: Intent, items: Catalogue) -> tuple[Query, int]:
+def _focused(query: Query, intent: Intent, items: Catalogue, enough: int) -> tuple[Query, int]:
     """Only the items that meet most of what was named outright, where that leaves enough of them."""
     named = [wish for wish in intent.wishes if wish.by >= 1]
     met = np.zeros(len(items), np.int16)
@@ -147,7 +164,7 @@ def _focused(query: Query, intent: Intent, items: Catalogue) -> tuple[Query, int
     for least in range(int(met.max(initial=0)), 0, -1):
         allowed = _and([met >= least], query.allowed)
         n = _left(allowed, query)
-        if n >= ENOUGH:
+        if n >= enough:
             return replace(query, allowed=allowed), n
     return query, 0
 

@@ -44,6 +44,8 @@ class WishRetriever:
 
     hears_words = True
     """Its order for a query with words is an answer to the words."""
+    voice = 2.0
+    """Beside sources that only compare texts: what was understood says more than what sounds alike."""
 
     def __init__(self, *, by_popularity: float = 0.2, turn: float = 0.5) -> None:
         self.by_popularity = by_popularity

@@ -13,12 +13,13 @@ from zhiyin.data.catalogue import Catalogue, known
 from zhiyin.data.filters import FilterLimits, parse_filter
 from zhiyin.data.histories import history_of
 from zhiyin.errors import DataError, nearest
+from zhiyin.represent.profile import interest_of
 from zhiyin.serve.live import Serving
 from zhiyin.serve.meaning_messages import intent_of
 from zhiyin.serve.messages import ExplainRequest, HistoryEvent, RankRequest, RecommendRequest, WhatIf
 from zhiyin.store.contract import Store
 from zhiyin.store.records import PastRows
-from zhiyin.types import KINDS, History, IntArray, Interaction, Query
+from zhiyin.types import KINDS, NO_ITEMS, History, IntArray, Interaction, Interest, Query
 
 __all__ = ["Asked", "Asker"]
 
@@ -33,6 +34,8 @@ class Asked:
     warnings: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     """Ids of the request that the catalogue does not know."""
+    seen: IntArray = field(default_factory=lambda: NO_ITEMS)
+    """Codes of what the user has seen, beside those of the history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +62,14 @@ class Asker:
         query = asked.query
         back = self.serving.recommender.repeats if request.seen is None else request.seen
         hidden = query.history.items[query.history.weights < 0] if back else query.history.items
+        if not back:
+            hidden = np.concatenate([hidden, asked.seen])
         asked.query = Query(
             history=query.history,
             user=query.user,
             at=query.at,
             words=query.words,
+            profile=query.profile,
             intent=query.intent,
             locale=query.locale,
             context=dict(request.context),
@@ -102,6 +108,7 @@ class Asker:
             user=request.user or None,
             at=at,
             words=request.words,
+            profile=self.profile(request.user),
             intent=None if given is None else intent_of(given, request.words, self.limits),
             locale=_locale(request),
         )
@@ -111,12 +118,38 @@ class Asker:
         if request.history is not None:
             return self._given(request.history, asked)
         if request.user:
-            rows = self.store.history(request.user, self.n_history)
+            return self._without_removed(request.user, self.past(request.user), asked)
         elif request.session:
             rows = self.store.session_history(request.session, self.n_history)
         else:
             return History()
         return self._from_store(rows)
+
+    def past(self, user: str) -> History:
+        """What the store knows of a user's behaviour."""
+        return self._from_store(self.store.history(user, self.n_history))
+
+    def _without_removed(self, user: str, past: History, asked: Asked) -> History:
+        """Events behind interests that the user has taken out of the profile do not count; their items were
+        seen all the same."""
+        record = self.store.profile(user)
+        gone = [] if record is None else [name for one in record.removed for name in one.items]
+        if not gone:
+            return past
+        asked.seen = known(self.items.ids.codes(gone))
+        stays = ~np.isin(past.items, asked.seen)
+        return History(past.items[stays], past.weights[stays], past.at[stays])
+
+    def profile(self, user: str) -> tuple[Interest, ...]:
+        """What was said of a user's interests; nothing for who opted out."""
+        record = self.store.profile(user) if user else None
+        if record is None or not record.interests:
+            return ()
+        record_of_user = self.store.user(user)
+        if record_of_user is not None and not record_of_user.personalise:
+            return ()
+        book = self.serving.recommender.reader_.vocabulary(self.items)
+        return tuple(interest_of(one.words, one.weight, book, self.items) for one in record.interests)
 
     def _from_store(self, rows: PastRows) -> History:
         weights = self.serving.weights.of(rows.kinds, rows.values)

@@ -48,7 +48,7 @@ async def events(call: Call) -> Response:
     ground, at = call.ground, call.ground.now()
     remembered = _remembered_as(call)
     if remembered:
-        kept = await _read(call, partial(ground.store.remembered, remembered))
+        kept = await read_aside(call, partial(ground.store.remembered, remembered))
         if kept is not None:
             return _replayed(call, kept)
     media = call.request.headers.get("content-type", "")
@@ -154,12 +154,12 @@ async def delete_items(call: Call) -> Response:
 async def list_items(call: Call) -> Response:
     """Items by id."""
     limit = call.number("limit", 100)
-    found = await _read(call, partial(call.ground.store.items, after=call.text("after"), limit=limit))
+    found = await read_aside(call, partial(call.ground.store.items, after=call.text("after"), limit=limit))
     return json_answer(ItemPage(items=found, next=found[-1].id if len(found) == limit else ""))
 
 
 async def _delete(call: Call, ids: Sequence[str]) -> Response:
-    there = await _write(call, call.ground.store.delete_items(ids, at=call.ground.now()))
+    there = await write_aside(call, call.ground.store.delete_items(ids, at=call.ground.now()))
     missing = [name for name, was in zip(ids, there) if not was]
     if len(ids) == 1 and missing:
         raise Problem("not_found", f"no item has the id {shorten(repr(ids[0]))}", path="item")
@@ -181,12 +181,12 @@ async def _put_items(call: Call, items: Sequence[ItemIn]) -> Response:
 
 
 async def _put_records(call: Call, records: Sequence[ItemRecord]) -> Response:
-    revisions = await _write(call, call.ground.store.put_items(records, at=call.ground.now()))
+    revisions = await write_aside(call, call.ground.store.put_items(records, at=call.ground.now()))
     return json_answer(Written(written=len(records), revision=max(revisions, default=0)))
 
 
 async def _item(call: Call) -> ItemRecord:
-    found = await _read(call, partial(call.ground.store.item, call.path("item")))
+    found = await read_aside(call, partial(call.ground.store.item, call.path("item")))
     if found is None:
         raise Problem("not_found", f"no item has the id {shorten(repr(call.path('item')))}", path="item")
     return found
@@ -208,20 +208,20 @@ async def put_users(call: Call) -> Response:
 async def patch_user(call: Call) -> Response:
     """Changes what is given; `personalise` false is the opt-out."""
     name, patch = call.path("user"), call.take(UserPatch)
-    old = await _read(call, partial(call.ground.store.user, name)) or UserRecord(id=name)
+    old = await read_aside(call, partial(call.ground.store.user, name)) or UserRecord(id=name)
     record = msgspec.structs.replace(
         old,
         attributes=_merged(old.attributes, patch.attributes),
         personalise=old.personalise if patch.personalise is None else patch.personalise,
     )
-    await _write(call, call.ground.store.put_users([record], at=call.ground.now()))
+    await write_aside(call, call.ground.store.put_users([record], at=call.ground.now()))
     return json_answer(Written(written=1, revision=0))
 
 
 async def get_user(call: Call) -> Response:
     """One user's record."""
     name = call.path("user")
-    found = await _read(call, partial(call.ground.store.user, name))
+    found = await read_aside(call, partial(call.ground.store.user, name))
     if found is None:
         raise Problem("not_found", f"no user has the id {shorten(repr(name))}", path="user")
     return json_answer(found)
@@ -238,7 +238,7 @@ async def list_users(call: Call) -> Response:
         exact = store.user(prefix)
         return [*([] if exact is None else [exact]), *store.users(after=prefix, limit=limit)][:limit]
 
-    found = await _read(call, read)
+    found = await read_aside(call, read)
     shown = [user for user in found if user.id.startswith(prefix)]
     more = len(shown) == limit == len(found)
     return json_answer(UserPage(users=shown, next=shown[-1].id if more else ""))
@@ -267,19 +267,19 @@ async def user_history(call: Call) -> Response:
         ]
         return HistoryPage(events=lines[::-1])
 
-    return json_answer(await _read(call, read))
+    return json_answer(await read_aside(call, read))
 
 
 async def export_user(call: Call) -> Response:
     """Everything that is held on a user."""
-    return json_answer(await _read(call, partial(call.ground.store.export, call.path("user"))))
+    return json_answer(await read_aside(call, partial(call.ground.store.export, call.path("user"))))
 
 
 async def erase_user(call: Call) -> Response:
     """Record, events and answers are gone when this is answered; the receipt does not name the user."""
     ground, name = call.ground, call.path("user")
-    receipt = await _write(call, ground.store.erase(name, at=ground.now(), actor=call.actor))
-    await _read(call, partial(ground.jobs.forget, name))
+    receipt = await write_aside(call, ground.store.erase(name, at=ground.now(), actor=call.actor))
+    await read_aside(call, partial(ground.jobs.forget, name))
     ground.metrics.erased()
     return json_answer(receipt)
 
@@ -288,7 +288,7 @@ async def _put_users(call: Call, users: Sequence[UserIn]) -> Response:
     for place, user in enumerate(users):
         _check_attributes(call, place, user.attributes)
     records = [UserRecord(id=u.id, attributes=u.attributes, personalise=u.personalise) for u in users]
-    await _write(call, call.ground.store.put_users(records, at=call.ground.now()))
+    await write_aside(call, call.ground.store.put_users(records, at=call.ground.now()))
     return json_answer(Written(written=len(records), revision=0))
 
 
@@ -348,10 +348,10 @@ def _merged(old: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in {**old, **patch}.items() if value is not None}
 
 
-async def _read(call: Call, fn: Callable[[], T]) -> T:
+async def read_aside(call: Call, fn: Callable[[], T]) -> T:
     return await asyncio.get_running_loop().run_in_executor(call.ground.readers, fn)
 
 
-async def _write(call: Call, future: Future[T]) -> T:
+async def write_aside(call: Call, future: Future[T]) -> T:
     with call.ground.admission.ingest():
         return await asyncio.wrap_future(future)

@@ -103,3 +103,55 @@ def understood_of(decision: Decision, items: Catalogue) -> Understood | None:
         unmet=[*intent.unmet, *told.get("unmet", ())],
         source=intent.source,
     )
+
+
+class InterestIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One thing that a user cares for, in words."""
+
+    words: Annotated[str, Meta(min_length=1, max_length=200)]
+    weight: Annotated[float, Meta(ge=-3, le=3, description="Below 0: not interested")] = 1.0
+
+
+class ProfileIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole profile as it shall be: an interest of the history that is missing here no longer counts."""
+
+    interests: Annotated[list[InterestIn], Meta(max_length=50)]
+
+
+class InterestOut(msgspec.Struct, frozen=True, kw_only=True):
+    """An interest and what it rests on."""
+
+    words: str
+    weight: float
+    items: list[str]
+    """Ids of the history's items, newest first; empty for one that was only stated."""
+    source: str
+    """history | user | llm"""
+
+
+class ProfileOut(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a user's interests, and what the user has taken out."""
+
+    user: str
+    interests: list[InterestOut]
+    removed: list[InterestOut] = []
+    edited: bool = False
+    """Whether it was said by somebody; else it is made of the history whenever it is asked for."""
+    updated_at: float = 0.0
+
+
+class TagsIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Tags of an item, instead of those that were found."""
+
+    tags: Annotated[list[Annotated[str, Meta(min_length=1, max_length=60)]], Meta(max_length=30)]
+    line: Annotated[str, Meta(max_length=300, description="The item in one line")] = ""
+
+
+class TagsOut(msgspec.Struct, frozen=True, kw_only=True):
+    """What an item is about."""
+
+    item: str
+    tags: list[str]
+    line: str = ""
+    source: str = "rules"
+    """rules | llm | user"""

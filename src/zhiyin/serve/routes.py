@@ -9,6 +9,7 @@ from zhiyin.serve.call import Param, Route
 from zhiyin.serve.console_routes import CONSOLE_ROUTES
 from zhiyin.serve.ingest import EventIn
 from zhiyin.serve.insight_routes import INSIGHT_ROUTES
+from zhiyin.serve.meaning_routes import MEANING_ROUTES
 from zhiyin.serve.messages import (
     ArtefactList,
     ArtefactState,
@@ -95,6 +96,7 @@ WRITING = ("overloaded", "store_busy", "store_unavailable")
 """What may stop a write."""
 
 ROUTES: tuple[Route, ...] = (
+    *MEANING_ROUTES,
     # -- asking ------------------------------------------------------------------------------------
     Route(
         "POST",

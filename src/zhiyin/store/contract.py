@@ -94,9 +94,7 @@ class Store(Protocol):
         """What was said of the user's interests; None where nothing was."""
         ...
 
-    def put_profile(
-        self, user: str, record: ProfileRecord | None, *, at: float, actor: str
-    ) -> Future[bool]:
+    def put_profile(self, user: str, record: ProfileRecord | None, *, at: float, actor: str) -> Future[bool]:
         """None deletes it; whether anything changed."""
         ...
 

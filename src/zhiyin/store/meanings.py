@@ -22,16 +22,14 @@ unpack_tags = msgspec.msgpack.Decoder(TagsRecord).decode
 
 
 def profile(db: apsw.Connection, user: str) -> ProfileRecord | None:
-    found = row(
-        db, "SELECT p.body FROM profiles p JOIN users u ON u.key = p.user WHERE u.id = ?", (user,)
-    )
+    found = row(db, "SELECT p.body FROM profiles p JOIN users u ON u.key = p.user WHERE u.id = ?", (user,))
     return None if found is None else unpack_profile(found[0])
 
 
 def put_profile(
     transaction: Transaction, user: str, record: ProfileRecord | None, at: float, actor: str
 ) -> bool:
-    """Replaces, or deletes where there is no record; whether anything changed. The audit names no interest."""
+    """Replaces, or deletes where there is no record; whether anything changed. The audit names none."""
     db = transaction.db
     if record is None:
         db.execute("DELETE FROM profiles WHERE user = (SELECT key FROM users WHERE id = ?)", (user,))

@@ -170,9 +170,7 @@ class SqliteStore:
         with self._reader() as db:
             return meanings.profile(db, user)
 
-    def put_profile(
-        self, user: str, record: ProfileRecord | None, *, at: float, actor: str
-    ) -> Future[bool]:
+    def put_profile(self, user: str, record: ProfileRecord | None, *, at: float, actor: str) -> Future[bool]:
         return self._writer.submit(lambda tx: meanings.put_profile(tx, user, record, at, actor))
 
     def tags(self, item: str) -> TagsRecord | None:
