@@ -1,0 +1,128 @@
+"""Several turns about one list: what was said so far, what is said of it now, and the next list (C16)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from zhiyin.data.catalogue import Catalogue, known
+from zhiyin.decide import Decision
+from zhiyin.explain.list_text import list_text
+from zhiyin.explain.understood_words import understood_as
+from zhiyin.represent.criticism import Criticism, criticism_of
+from zhiyin.represent.intent_rules import language_of, read_intent
+from zhiyin.represent.vocabulary import Vocabulary
+from zhiyin.types import IntArray, Intent, Query
+
+__all__ = ["State", "answer_text", "asked", "next_state"]
+
+MOST_SHOWN = 200
+MOST_WISHES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a dialogue remembers; it travels with the request, or stays with a session."""
+
+    intent: Intent = field(default_factory=Intent)
+    shown: tuple[str, ...] = ()
+    """Ids of the last list, in order."""
+    gone: tuple[str, ...] = ()
+    """Ids that shall not come back."""
+
+
+def next_state(words: str, state: State, vocabulary: Vocabulary, items: Catalogue) -> State:
+    """After one turn of the user. Nothing that is said raises; what is not understood is searched for."""
+    codes = [code for code in items.ids.codes(state.shown).tolist() if code >= 0]
+    said = criticism_of(words, codes, items)
+    new = read_intent(said.rest, vocabulary, items) if said.rest else Intent()
+    old = Intent() if said.again else state.intent
+    gone = () if said.again else state.gone
+    names = items.ids
+    left = [names[code] for code in (*said.seen, *said.unlike)]
+    left += list(state.shown) if said.others else []
+    return State(
+        _merged(old, new, said, items),
+        state.shown,
+        tuple(dict.fromkeys((*gone, *left)))[-MOST_SHOWN:],
+    )
+
+
+def asked(query: Query, state: State, items: Catalogue) -> Query:
+    """The query with everything that was said so far."""
+    gone = known(items.ids.codes(state.gone))
+    return replace(
+        query, words=state.intent.said, intent=state.intent, exclude=np.concatenate((query.exclude, gone))
+    )
+
+
+def answer_text(decision: Decision, codes: IntArray, items: Catalogue, locale: str) -> str:
+    """What was understood, and the list in a sentence; from facts alone."""
+    told = next((stage.details for stage in decision.stages if stage.name == "understand"), {})
+    intent = decision.query.intent or Intent()
+    understood = understood_as(intent, items, locale=locale, relaxed=told.get("relaxed", ()))
+    stop = "。" if locale.startswith("zh") else "."
+    parts = [understood + stop if understood else "", list_text(codes, items, locale=locale)]
+    return " ".join(filter(None, parts))
+
+
+def locale_of(words: str, otherwise: str) -> str:
+    """The language that the user writes in."""
+    return language_of(words) or otherwise
+
+
+def _merged(old: Intent, new: Intent, said: Criticism, items: Catalogue) -> Intent:
+    """New limits on an attribute replace the old ones; what is ruled out is wished no longer, and back."""
+    names = items.ids
+    require = _replaced(old.require, (*new.require, *said.require))
+    wished = {wish.filter for wish in new.wishes if wish.by > 0}
+    ruled = {name for one in new.require if one.startswith("not ") for name in _words_of(one)}
+    kept = [] if said.instead and wished else [
+        wish for wish in old.wishes if not (ruled & set(_words_of(wish.filter)))
+    ]  # fmt: skip
+    require = tuple(one for one in require if not (one.startswith("not ") and _is_wished(one, wished)))
+    wishes = {wish.filter: wish for wish in (*kept, *new.wishes)}
+    unlike = tuple(dict.fromkeys((*old.unlike, *new.unlike, *(names[code] for code in said.unlike))))
+    like = dict.fromkeys((*old.like, *new.like, *(names[code] for code in said.like)))
+    turned = {name: getattr(new, name) or getattr(old, name) for name in ("fresh", "popular", "quality")}
+    return Intent(
+        said=new.said or old.said,
+        require=require[-MOST_WISHES:],
+        wishes=tuple(wishes.values())[-MOST_WISHES:],
+        like=tuple(name for name in like if name not in unlike)[-MOST_WISHES:],
+        unlike=unlike[-MOST_WISHES:],
+        text=new.text or ("" if said.instead else old.text),
+        mood=tuple(dict.fromkeys((*old.mood, *new.mood)))[-5:],
+        n=new.n or old.n,
+        language=new.language or old.language,
+        unmet=(*new.unmet, *said.unmet),
+        source=new.source,
+        **turned,
+    )
+
+
+def _replaced(old: Sequence[str], new: Sequence[str]) -> tuple[str, ...]:
+    """Limits of numbers: the newest of an attribute and side stands."""
+    sides = {_side(one) for one in new}
+    return tuple(dict.fromkeys((*(one for one in old if not _side(one) or _side(one) not in sides), *new)))
+
+
+def _side(expression: str) -> str:
+    """`"price" <` of `"price" < 20`; empty for a filter on words or with several terms."""
+    parts = expression.split()
+    if expression.startswith("not ") or " and " in expression:
+        return ""
+    return next((f"{parts[0]} {sign}" for sign in "<>" if len(parts) > 1 and sign in parts[1]), "")
+
+
+def _words_of(expression: str) -> list[str]:
+    """What stands in quotation marks, but names of attributes."""
+    pieces = expression.split('"')[1::2]
+    return pieces[1:] if expression.startswith("not ") else pieces[1::2]
+
+
+def _is_wished(exclusion: str, wished: set[str]) -> bool:
+    words = set(_words_of(exclusion))
+    return any(words & set(_words_of(one)) for one in wished)
