@@ -14,7 +14,8 @@ SOURCE = Path(__file__).parents[1] / "src"
 ROOMS = (
     "errors", "types", "contracts", "page terminal",
     "llm", "data", "store", "represent", "retrieve", "rank", "explain",
-    "components config", "artefact decide dialogue recommendations defaults saving fitting why_not causes recommender",
+    "components config",
+    "artefact decide dialogue recommendations defaults saving fitting why_not causes recommender",
     "evaluate", "analyse", "serve", "client", "console", "testing", "cli", "__main__", "__init__",
 )  # fmt: skip
 """In the order of the imports; a room of several files names them all. `__init__` shows what it likes."""
