@@ -14,7 +14,7 @@ CODE    := src tests bench examples docs
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test train faults check lint types layout docs reference picture bench tables setup lock clean
+.PHONY: help demo test train faults check lint types layout docs reference picture pictures bench tables setup lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -46,6 +46,9 @@ reference: $(VENV)/.dev ## Write docs/reference.md anew from the code
 picture: ## Take the README's picture of an evaluation report (needs chromium; REPORT=shop/report.html)
 	@chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1100,900 \
 	  --screenshot=docs/images/report.png "file://$(abspath $(REPORT))"
+
+pictures: $(VENV)/.dev ## Take the README's pictures of the console from the demo (needs chromium and playwright)
+	@$(BIN)/python docs/build_pictures.py $(ARGS)
 
 faults: $(VENV)/.dev ## The fault tests in their long form: kills, crashes, full disks, swaps (an hour or more)
 	@ZHIYIN_FAULTS=long $(BIN)/python -m pytest tests/store tests/serve $(ARGS)

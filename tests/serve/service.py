@@ -147,7 +147,8 @@ def start(folder: Path, key: str, *, planted: str = "", **settings: object) -> S
     command = [sys.executable, *([str(HERE / "planted.py")] if planted else ["-m", "zhiyin"])]
     command += ["serve", str(folder), "--port", "0", "--workers", str(whole.pop("workers", 2))]
     command += [word for name, value in whole.items() for word in ("--set", f"{name}={value}")]
-    environment = {**os.environ, "PLANTED": planted, "PYTHONPATH": str(HERE), "OMP_NUM_THREADS": "1"}
+    paths = os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")]))
+    environment = {**os.environ, "PLANTED": planted, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
     log = folder / "server.log"
     begin = log.stat().st_size if log.exists() else 0
     with log.open("ab") as out:

@@ -111,7 +111,7 @@ function rights(view, id, out) {
       go(to("users"));
     } catch (error) { fail(error); }
   };
-  return card({ title: t("users.rights") },
+  return card({ title: t("users.rights"), class: "rights-card" },
     may("ingest") ? toggle(t("users.personalise"), !out, opt, t("users.personalise_about")) : null,
     h("div", { class: "row" }, may("admin") ? button(t("users.export"), { icon: "download", on: save }) : null, may("erase") ? button(t("users.erase"), { icon: "trash", kind: "danger", on: erase }) : null),
     h("p", { class: "hint" }, t("users.rights_about")));
