@@ -177,3 +177,17 @@ def test_a_table_is_taken_along_and_calculates_nothing(sit: Any, service: Any) -
         cell.startswith(("=", "@", "+")) for row in raw.decode().splitlines() for cell in row.split(",")
     )
     service.http.delete("/v1/items/0formula")
+
+
+def test_typing_goes_on_while_the_list_follows(sit: Any) -> None:
+    """The field that is written in is never made anew: focus, place and an input method's composition stay."""
+    seat = sit()
+    page = seat.open("/console/try?who=wish", ".ranking li")
+    page.click(".who-card textarea")
+    for word in ("red ", "lantern ", "kettle"):
+        page.keyboard.type(word)
+        page.wait_for_load_state("networkidle")
+        page.wait_for_timeout(250)
+    assert page.input_value(".who-card textarea") == "red lantern kettle"
+    assert page.evaluate("document.activeElement.tagName") == "TEXTAREA"
+    seat.unhurt()

@@ -1,13 +1,13 @@
 // Try it: be somebody, act, and watch the list follow.
 
 import { get, may, part, post } from "../api.js";
-import { combobox } from "../combobox.js";
 import { composing, fill, h, named, quiet } from "../dom.js";
 import { millis, say, t } from "../i18n.js";
 import { icon } from "../icons.js";
-import { button, card, chip, dial, empty, field, heading, segmented, toggle, waiting } from "../parts.js";
+import { button, card, chip, empty, heading, segmented, toggle, waiting } from "../parts.js";
 import { go, to } from "../router.js";
 import { announce, fail, failure, toast } from "../toast.js";
+import { itemBox, moment, userBox, wishBox } from "./try_controls.js";
 import { ranking } from "./try_list.js";
 import { kept, question, read, written } from "./try_state.js";
 
@@ -46,10 +46,13 @@ class Trial {
   constructor(view, state) {
     this.view = view;
     this.state = state;
+    this.titles = titles;
     /** @type {any} */
     this.answer = null;
     this.stop = new AbortController();
     this.impressed = "";
+    /** The box for a user's id: it stays as it is while one types. @type {any} */
+    this.userInput = null;
     /** The stored past of the user; it does not change while one only plays. @type {{key: string, events: any[]}} */
     this.stored = { key: "", events: [] };
     this.ranking = ranking({ act: (line, kind) => this.act(line, kind) });
@@ -72,7 +75,7 @@ class Trial {
           card({ title: t("try.who"), class: "who-card" },
             segmented(t("try.who"), { value: state.who, options: [["user", t("try.who_user")], ["new", t("try.who_new")], ["wish", t("try.who_wish")]], on: (value) => this.become(/** @type {any} */ (value)) }),
             this.who),
-          card({ title: t("try.moment") }, this.moment())),
+          card({ title: t("try.moment") }, moment(this))),
         h("div", { class: "stack" }, this.state_, this.stage)));
     this.drawWho();
     this.drawPast();
@@ -80,41 +83,9 @@ class Trial {
 
   drawWho() {
     const { state } = this;
-    const find = state.who === "user" ? this.userBox() : state.who === "new" ? this.itemBox() : this.wishBox();
+    const find = state.who === "user" ? userBox(this) : state.who === "new" ? itemBox(this) : wishBox(this);
     fill(this.who, find, this.past,
       state.who === "user" && may("ingest") ? toggle(t("try.live"), state.live, (on) => this.change({ live: on, past: [], without: [] }), t(state.live ? "try.live_on" : "try.live_off")) : null);
-  }
-
-  userBox() {
-    return h("div", { class: "row with-button" }, combobox(t("try.user"), {
-      placeholder: t("try.user_hint"), value: this.state.user, free: true, keep: true, atOnce: true,
-      find: async (words, signal) => (may("admin") ? (await get("/v1/users", { prefix: words, limit: 8 }, signal)).users.map((/** @type {any} */ user) => ({ id: user.id, label: user.id, note: few(user.attributes) })) : []),
-      take: (option) => this.change({ user: option.id, past: [], without: [] }),
-    }), h("button", { type: "button", class: "icon-button die", title: t("try.dice"), "aria-label": t("try.dice"), on: { click: () => this.dice() } }, icon("dice", 20)));
-  }
-
-  itemBox() {
-    return combobox(t("try.item"), {
-      placeholder: t("try.item_hint"),
-      find: async (words, signal) => (words ? (await get("/v1/search", { words, n: 8 }, signal)).items.map((/** @type {any} */ item) => ({ id: item.id, label: named(item) })) : []),
-      take: (option) => { titles.set(option.id, option.label); this.change({ past: [...this.state.past, { item: option.id, kind: "like" }] }); },
-    });
-  }
-
-  wishBox() {
-    return field(t("try.wish"), { kind: "textarea", value: this.state.words, placeholder: t("try.wish_hint"), maxlength: 2000, on: (words) => { this.state.words = words; this.later(); } });
-  }
-
-  moment() {
-    const { state } = this;
-    const later = (/** @type {Partial<State>} */ change) => { Object.assign(this.state, change); this.later(); };
-    return h("div", { class: "stack" },
-      dial(t("try.diversity"), { value: state.diversity, min: 0, max: 100, step: 5, on: (value) => later({ diversity: value }), shown: (value) => `${value} %`, ends: [t("try.alike"), t("try.mixed")] }),
-      dial(t("try.explore"), { value: state.explore, min: 0, max: 5, step: 1, on: (value) => later({ explore: value }), shown: (value) => t("try.places", { n: value }) }),
-      state.who === "wish" ? null : field(t("try.words"), { kind: "search", value: state.words, placeholder: t("try.words_hint"), maxlength: 2000, on: (words) => later({ words }) }),
-      h("div", { class: "fields" },
-        field(t("try.at"), { kind: "datetime-local", value: state.at, on: (at) => later({ at }) }),
-        field(t("try.place"), { value: state.place, placeholder: t("try.place_hint"), maxlength: 100, on: (place) => later({ place }) })));
   }
 
   async drawPast() {
@@ -169,13 +140,14 @@ class Trial {
     if (before.length > 100) before.shift();
     const another = "user" in change && change.user !== this.state.user;
     Object.assign(this.state, change);
+    if (this.userInput && change.user) this.userInput.value = change.user;
+    if ("live" in change) { this.drawWho(); this.who.querySelector(".toggle input")?.focus(); }
     return this.changed(another);
   }
 
   /** @param {boolean} another whether this is a list for somebody else */
   changed(another) {
     this.view.set(written(this.state), { push: true });
-    this.drawWho();
     this.drawPast();
     return this.ask(another);
   }
@@ -257,6 +229,3 @@ class Trial {
     } catch (error) { fail(error); }
   }
 }
-
-/** @param {Record<string, any>} attributes */
-const few = (attributes) => Object.values(attributes ?? {}).flat().slice(0, 3).join(", ");
