@@ -1,7 +1,7 @@
 """The console in a real browser: bytes and time to the first page, click to new list; NiceGUI beside it.
 
-`python bench/bench_console.py --project zhiyin-demo`; with `--nicegui PYTHON` (an interpreter that has it) a page
-of the same shape in NiceGUI is measured too: ten lines in a table, a button that puts them in another order.
+`python bench/bench_console.py --project zhiyin-demo`. With `--nicegui PYTHON` (an interpreter that has it) a
+page of that shape in NiceGUI is measured too: ten lines in a table, a button that puts them in another order.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 PATIENCE_S = 120.0
+DEEDS = ("like", "click", "hide", "purchase")
 NICEGUI = """
 from nicegui import ui
 rows = [{"rank": k, "title": f"Item {k}"} for k in range(1, 11)]
@@ -77,7 +78,8 @@ def faults(page: Any) -> int:
 def spread(ms: Sequence[float]) -> str:
     ordered = sorted(ms)
     p95 = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
-    return f"p50 {statistics.median(ordered):.0f} ms, p95 {p95:.0f} ms, most {ordered[-1]:.0f} ms (n={len(ordered)})"
+    middle = statistics.median(ordered)
+    return f"p50 {middle:.0f} ms, p95 {p95:.0f} ms, most {ordered[-1]:.0f} ms (n={len(ordered)})"
 
 
 def ours(browser: Any, link: str, clicks: int) -> None:
@@ -103,9 +105,7 @@ def ours(browser: Any, link: str, clicks: int) -> None:
         page.goto(f"{origin}/console/try?user={100 + 7 * turn}")
         page.wait_for_selector(".ranking .about:not(:empty)")
         for deed in range(4):
-            page.click(
-                f".ranking li:nth-child({1 + (3 * deed) % 7}) .act.{('like', 'click', 'hide', 'purchase')[deed]}"
-            )
+            page.click(f".ranking li:nth-child({1 + (3 * deed) % 7}) .act.{DEEDS[deed]}")
             page.wait_for_selector(f".deed.played >> nth={deed}")
             page.wait_for_load_state("networkidle")
         taken += page.evaluate("performance.getEntriesByName('zhiyin.rerank').map(e => e.duration)")

@@ -180,7 +180,7 @@ def test_a_table_is_taken_along_and_calculates_nothing(sit: Any, service: Any) -
 
 
 def test_typing_goes_on_while_the_list_follows(sit: Any) -> None:
-    """The field that is written in is never made anew: focus, place and an input method's composition stay."""
+    """The field that is written in is never made anew: focus and an input method's composition stay."""
     seat = sit()
     page = seat.open("/console/try?who=wish", ".ranking li")
     page.click(".who-card textarea")
