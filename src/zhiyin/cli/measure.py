@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.text import Text
 
 from zhiyin.cli.app import AllowImport, Json, ProjectPath, Seed
 from zhiyin.cli.output import Output
@@ -14,7 +15,10 @@ from zhiyin.cli.project import Project
 from zhiyin.cli.scores import Scores
 
 if TYPE_CHECKING:
+    from zhiyin.data.dataset import Dataset
     from zhiyin.data.split import Splitter
+    from zhiyin.evaluate import Protocol
+    from zhiyin.recommender import Recommender
 
 __all__ = ["Regime", "SplitName", "evaluate"]
 
@@ -45,6 +49,9 @@ def evaluate(
     ] = Regime.t,
     k: Annotated[list[int] | None, typer.Option("--k", min=1, help="Cut of the list; repeatable.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write a report with pictures: one file.")] = None,
+    variety: Annotated[
+        Path | None, typer.Option(help="Write what variety costs, drawn along the dial: one file.")
+    ] = None,
     floors: Annotated[bool, typer.Option("--floors/--no-floors", help="Measure the baselines too.")] = True,
     seen: Annotated[
         bool | None,
@@ -80,7 +87,20 @@ def evaluate(
     if html is not None:
         found.to_html(html, title=f"zhiyin: {data.name}", locale=locale)
         out.note(f"report: {html}")
+    if variety is not None:
+        _price(out, variety, recommender, data, rules)
     out.result(found.as_dict())
+
+
+def _price(out: Output, path: Path, recommender: Recommender, data: Dataset, rules: Protocol) -> None:
+    """One more fit, asked at several positions of the dial."""
+    from zhiyin.evaluate.trade_off import trade_off
+
+    with out.stages() as progress:
+        found = trade_off(recommender, data, rules, progress=progress)
+    path.write_text(found.to_html(f"zhiyin: {data.name}"), encoding="utf-8")
+    out.show(Text(found.table()))
+    out.note(f"variety: {path}")
 
 
 def _splitter(name: SplitName, regime: Regime, seed: int) -> Splitter:

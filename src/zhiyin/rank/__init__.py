@@ -17,6 +17,7 @@ from zhiyin.rank.fusion import FusionRanker
 from zhiyin.rank.item_features import AttributeFeature, PopularityFeature
 from zhiyin.rank.repeats import RepeatFeature
 from zhiyin.rank.rules import Rule, RulesRanker
+from zhiyin.rank.variety import VarietyReranker
 
 __all__ = [
     "AgreementFeature",
@@ -38,4 +39,5 @@ __all__ = [
     "SourceFeature",
     "TailReranker",
     "ThompsonReranker",
+    "VarietyReranker",
 ]

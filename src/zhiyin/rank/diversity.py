@@ -86,13 +86,18 @@ class TailReranker:
         if self.weight <= 0 or len(ranking) < 2:
             return ranking
         head = min(self.window, len(ranking))
-        items = ranking.items[:head]
-        known = items < len(self.rarity_)
-        rarity = np.where(known, self.rarity_[np.where(known, items, 0)], 1.0)
+        rarity = self.rarity(ranking.items[:head])
         score = (1 - self.weight) * _unit(ranking.score[:head]) + self.weight * rarity
         return ranking.take(
             np.concatenate([np.argsort(-score, kind="stable"), np.arange(head, len(ranking))])
         )
+
+    def rarity(self, items: IntArray) -> NDArray[np.floating]:
+        """(c,) 0 for the item that most people chose, 1 for those that nobody did."""
+        known = items < len(self.rarity_)
+        if not known.any():
+            return np.ones(len(items))
+        return np.where(known, self.rarity_[np.where(known, items, 0)], 1.0)
 
     def state(self) -> State:
         return {"rarity": self.rarity_}

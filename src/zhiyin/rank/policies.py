@@ -21,6 +21,7 @@ from zhiyin.rank.caps import CapReranker
 from zhiyin.rank.diversity import DiversityReranker
 from zhiyin.rank.exploration import EpsilonGreedyReranker, ThompsonReranker
 from zhiyin.rank.pins import PinReranker
+from zhiyin.rank.variety import VarietyReranker
 from zhiyin.represent.items import ItemVectors
 from zhiyin.types import FloatArray
 
@@ -28,7 +29,7 @@ __all__ = ["bound", "in_order"]
 
 EXPLORING = (EpsilonGreedyReranker, ThompsonReranker)
 LATE = ((CapReranker,), EXPLORING, (PinReranker,))
-ALONE = ((DiversityReranker,), EXPLORING)
+ALONE = ((DiversityReranker, VarietyReranker), EXPLORING)
 """Kinds of which one acts: variety would undo variety, and two throws of dice have no simple propensity."""
 
 
