@@ -118,6 +118,7 @@ def test_every_route_can_be_called() -> None:
     called = {(ask.method, ask.path) for ask in [*walked, *sent, *plain] if ask is not None}
     routes = {(route.method, re.sub(r"\{[^}]*\}", "a", route.path)) for route in ROUTES}
     browsers = {(method, "/v1/session") for method in ("POST", "GET", "DELETE")}
+    browsers |= {("GET", "/v1/widget"), ("POST", "/v1/widget/events")}
     assert called == routes - browsers - {("GET", "/v1/recommend")}, "POST says all that GET can"
 
 

@@ -61,4 +61,6 @@ ASKED = {
     ("GET", "/v1/pipeline"): "admin",
     ("POST", "/v1/pipeline/check"): "admin",
     ("GET", "/v1/backups"): "admin",
+    ("GET", "/v1/widget"): "widget",
+    ("POST", "/v1/widget/events"): "widget",
 }

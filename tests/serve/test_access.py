@@ -151,7 +151,8 @@ def test_admin_may_everything_but_erase() -> None:
     def allowed(*scopes: str) -> set[str]:
         return {scope for scope in SCOPES if Grant("k", "n", frozenset(scopes)).may(scope)}
 
-    assert allowed("admin") == {"read", "ingest", "admin"}
+    assert allowed("admin") == {"read", "ingest", "admin", "widget"}
+    assert allowed("widget") == {"widget"}
     assert allowed("erase") == {"erase"}
     assert allowed("read", "ingest") == {"read", "ingest"}
     with pytest.raises(Problem, match="erase"):

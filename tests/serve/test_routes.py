@@ -16,13 +16,14 @@ from small_project import START, Clock, make_project, serving
 
 from zhiyin.serve.routes import ROUTES
 
-SCOPES = ("read", "ingest", "admin", "erase")
+SCOPES = ("read", "ingest", "admin", "erase", "widget")
 MAY = {
     "": {"none", *SCOPES},
     "read": {"read", "admin"},
     "ingest": {"ingest", "admin"},
     "admin": {"admin"},
     "erase": {"erase"},
+    "widget": {"widget", "admin"},
 }
 
 

@@ -64,7 +64,7 @@ R = TypeVar("R")
 Attributes = Mapping[str, float | str | list[str]]
 Changes = Mapping[str, float | str | list[str] | None]
 History = Sequence[HistoryEvent | str]
-Scope = Literal["read", "ingest", "admin", "erase"]
+Scope = Literal["read", "ingest", "admin", "erase", "widget"]
 
 MOST_BYTES = 4 << 20
 """Of one body; half of what the service takes unless told otherwise."""

@@ -19,9 +19,9 @@ from zhiyin.store.records import KeyRecord
 
 __all__ = ["IN_PROCESS", "SCOPES", "Access", "Grant", "first_key", "issue_key", "make_key", "read_pepper"]
 
-SCOPES = ("read", "ingest", "admin", "erase")
+SCOPES = ("read", "ingest", "admin", "erase", "widget")
 """read: ask. ingest: write events, items, users. admin: both, and run the service. erase: remove a person; no
-other scope implies it, because it cannot be undone."""
+other scope implies it, because it cannot be undone. widget: what the script on a user's own site may ask."""
 
 IN_PROCESS = "in process"
 """How the names of keys begin that a client without a server makes for itself, and nobody else holds."""

@@ -40,6 +40,7 @@ from zhiyin.serve.schedule import Schedule
 from zhiyin.serve.service import Service
 from zhiyin.serve.settings import ServeSettings
 from zhiyin.serve.tracing import tracing_to
+from zhiyin.serve.widget import script_place
 from zhiyin.store.sqlite_store import SqliteStore
 
 __all__ = ["create_app", "make_ground"]
@@ -80,6 +81,7 @@ def create_app(
         routes=[
             *map(_place, ROUTES),
             Place("/openapi.json", _openapi, methods=["GET"]),
+            script_place(),
             *(console_places() if settings.console else ()),
         ],
         lifespan=lifespan,

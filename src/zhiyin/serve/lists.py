@@ -25,7 +25,9 @@ from zhiyin.serve.problems import Problem
 from zhiyin.serve.settings import ServeSettings
 from zhiyin.types import Reason, Recommendation
 
-__all__ = ["explain", "rank", "recommend", "recommend_asked", "similar", "trace", "why_not"]
+__all__ = [
+    "computed", "explain", "rank", "recommend", "recommend_asked", "similar", "told", "trace", "why_not",
+]  # fmt: skip
 
 T = TypeVar("T")
 
@@ -47,8 +49,8 @@ async def _recommend(call: Call, request: RecommendRequest) -> Response:
     if request.cursor:
         return _shown(call, await _page(call, request.cursor), request.locale, request.user)
     _check(request, call.ground.settings)
-    answer = await _computed(call, call.ground.service.recommend, request, request.deadline_ms)
-    _told(call, answer)
+    answer = await computed(call, call.ground.service.recommend, request, request.deadline_ms)
+    told(call, answer)
     if not all(line.sources for line in answer.items):
         call.ground.metrics.fell_back("popular")
     return _shown(call, answer, request.locale, request.user)
@@ -58,8 +60,8 @@ async def rank(call: Call) -> Response:
     """The caller's own candidates in order."""
     request = call.take(RankRequest)
     _check(request, call.ground.settings)
-    answer = await _computed(call, call.ground.service.rank, request, request.deadline_ms)
-    _told(call, answer)
+    answer = await computed(call, call.ground.service.rank, request, request.deadline_ms)
+    told(call, answer)
     return _shown(call, answer, request.locale, request.user)
 
 
@@ -112,7 +114,7 @@ async def _read(call: Call, fn: Callable[[], T]) -> T:
     return await asyncio.get_running_loop().run_in_executor(call.ground.readers, fn)
 
 
-async def _computed(
+async def computed(
     call: Call,
     fn: Callable[..., ListAnswer],
     request: RecommendRequest | RankRequest,
@@ -171,7 +173,7 @@ def _history(history: Sequence[object] | None, settings: ServeSettings) -> None:
         )
 
 
-def _told(call: Call, answer: ListAnswer) -> None:
+def told(call: Call, answer: ListAnswer) -> None:
     metrics = call.ground.metrics
     for stage, ms in answer.meta.timings_ms.items():
         metrics.stage(stage, ms / 1e3)

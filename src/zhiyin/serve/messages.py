@@ -425,7 +425,7 @@ class Health(_Answer, frozen=True, kw_only=True):
 
 class KeyRequest(_Strict, frozen=True, kw_only=True):
     name: Annotated[str, Meta(min_length=1, max_length=100)]
-    scopes: Annotated[list[Literal["read", "ingest", "admin", "erase"]], Meta(min_length=1)]
+    scopes: Annotated[list[Literal["read", "ingest", "admin", "erase", "widget"]], Meta(min_length=1)]
     days: Annotated[float, Meta(gt=0, le=3650, description="Until it expires; None = never")] | None = None
 
 

@@ -40,6 +40,7 @@ from zhiyin.serve.messages import (
     WhyNotRequest,
     Written,
 )
+from zhiyin.serve.widget import WIDGET_ROUTES
 from zhiyin.store.records import ItemRecord, Receipt, UserRecord
 
 __all__ = ["ROUTES"]
@@ -462,4 +463,5 @@ ROUTES: tuple[Route, ...] = (
     ),
     *CONSOLE_ROUTES,
     *INSIGHT_ROUTES,
+    *WIDGET_ROUTES,
 )
