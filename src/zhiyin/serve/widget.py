@@ -1,8 +1,8 @@
 """The widget of a user's own site: its script, and the two narrow questions that its key may ask.
 
 Everybody who opens the site can read that key. So it sees lists and reasons for a visitor whom only his own
-browser can name, writes impressions and clicks on what was shown to him, and nothing else; and only from pages
-of the origins in `serve.cors_origins`, which is empty unless somebody fills it.
+browser can name, writes impressions and clicks on what was shown to him, and nothing else; and only from
+pages of the origins in `serve.cors_origins`, which is empty unless somebody fills it.
 """
 
 from __future__ import annotations
