@@ -13,6 +13,7 @@ from zhiyin.components import Component, components, options_of
 from zhiyin.config import commented_toml, from_toml, to_toml
 from zhiyin.errors import ConfigError
 from zhiyin.explain import EvidenceExplainer
+from zhiyin.llm import GgufLanguageModel
 from zhiyin.rank.boosted import BoostedRanker
 from zhiyin.rank.diversity import DiversityReranker
 from zhiyin.rank.features import EvidenceFeature, SourceFeature
@@ -62,6 +63,7 @@ def made(part: Component) -> object:
         if option.required:
             one: Any = HashEncoder() if option.role == "Encoder" else PopularRetriever()
             one = SourceFeature() if option.role == "Feature" else one
+            one = GgufLanguageModel(path="any.gguf") if option.role == "LanguageModel" else one
             given[option.name] = {"one": one, "sequence": [one], "mapping": {"a": one}}.get(
                 option.shape, "text"
             )

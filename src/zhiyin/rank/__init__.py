@@ -15,6 +15,7 @@ from zhiyin.rank.exploration import EpsilonGreedyReranker, ThompsonReranker
 from zhiyin.rank.features import AgreementFeature, EvidenceFeature, HistoryFeature, SourceFeature
 from zhiyin.rank.fusion import FusionRanker
 from zhiyin.rank.item_features import AttributeFeature, PopularityFeature
+from zhiyin.rank.llm_reranker import LlmReranker
 from zhiyin.rank.repeats import RepeatFeature
 from zhiyin.rank.rules import Rule, RulesRanker
 from zhiyin.rank.variety import VarietyReranker
@@ -32,6 +33,7 @@ __all__ = [
     "EvidenceFeature",
     "FusionRanker",
     "HistoryFeature",
+    "LlmReranker",
     "PopularityFeature",
     "RepeatFeature",
     "Rule",

@@ -1,0 +1,116 @@
+"""A language model's opinion on the first few, from what was judged before: a request never waits for it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any, Self
+
+from zhiyin.contracts import LanguageModel
+from zhiyin.data.catalogue import Catalogue
+from zhiyin.data.dataset import Dataset
+from zhiyin.llm.verdict import Way
+from zhiyin.rank.judgements import Judgements, Wish, key_of, texts_of
+from zhiyin.rank.llm_gate import Gate
+from zhiyin.rank.llm_judge import MOST, judged
+from zhiyin.rank.llm_prompts import VERSION
+from zhiyin.rank.window import blended
+from zhiyin.types import Candidates, FloatArray, IntArray, Query
+
+__all__ = ["LlmReranker"]
+
+
+class LlmReranker:
+    """Permutes the first `window` by score + `weight` * what the model thinks, where the gate is open.
+
+    The model reads the last `n_history` liked titles. What it has not judged yet is noted and judged by a
+    thread of its own within `timeout_s`; until then the ranking stays as it is. `groups`, `max_spread` and
+    `min_words` are the gate's: `zhiyin distil` prints those that held-out data bears out. By default only
+    people with 1 to 20 events are asked about.
+    """
+
+    def __init__(
+        self,
+        *,
+        llm: LanguageModel,
+        way: Way = "likelihood",
+        window: int = 10,
+        weight: float = 0.3,
+        n_history: int = 8,
+        groups: Sequence[int] = (0, 1),
+        max_spread: float = float("inf"),
+        min_words: float = 1.5,
+        rotations: int = 4,
+        timeout_s: float = 60.0,
+        max_kept: int = 50_000,
+        max_waiting: int = 256,
+        background: bool = True,
+    ) -> None:
+        self.llm = llm
+        self.way = way
+        self.window = window
+        self.weight = weight
+        self.n_history = n_history
+        self.groups = groups
+        self.max_spread = max_spread
+        self.min_words = min_words
+        self.rotations = rotations
+        self.timeout_s = timeout_s
+        self.max_kept = max_kept
+        self.max_waiting = max_waiting
+        self.background = background
+        self.titles_: tuple[str, ...] = ()
+        self._judgements: Judgements | None = None
+        self._lock = threading.Lock()
+
+    def fit(self, data: Dataset, *, seed: int = 0) -> Self:
+        """Takes over the titles; there is nothing to learn."""
+        self.refresh(data.items)
+        return self
+
+    def refresh(self, items: Catalogue, changed: IntArray | None = None) -> None:
+        """Reads titles from this catalogue from now on; a changed title is judged anew."""
+        self.titles_ = items.titles
+
+    def rerank(self, query: Query, ranking: Candidates, n: int) -> Candidates:
+        wish = self._wish(query, ranking)
+        opinion = None if wish is None else self.judgements.of(wish)
+        return ranking if opinion is None else blended(ranking, opinion, self.weight)
+
+    def _wish(self, query: Query, ranking: Candidates) -> Wish | None:
+        """What would have to be judged; None where the gate is closed or a title is unknown."""
+        codes = ranking.items[: min(self.window, MOST)].tolist()
+        titles = texts_of(self.titles_, codes)
+        liked = query.history.items[query.history.weights > 0]
+        history = texts_of(self.titles_, liked[-self.n_history :].tolist())
+        gate = Gate(tuple(self.groups), self.max_spread, self.min_words)
+        if len(titles) < len(codes) or not history or not gate.opens(query, ranking, titles):
+            return None
+        head = (self.llm.identity, VERSION, self.way, str(self.rotations), query.locale)
+        return Wish(key_of(*head, *history, "\x00", *titles), history, titles, query.locale)
+
+    @property
+    def judgements(self) -> Judgements:
+        """What is kept and what waits; made on first use, because a copy or another process has its own."""
+        with self._lock:
+            if self._judgements is None:
+                self._judgements = Judgements(
+                    self._judge,
+                    max_kept=self.max_kept,
+                    max_waiting=self.max_waiting,
+                    background=self.background,
+                )
+            return self._judgements
+
+    def _judge(self, wish: Wish) -> FloatArray:
+        return judged(
+            self.llm, self.way, wish.history, wish.titles,
+            locale=wish.locale, timeout=self.timeout_s, rotations=self.rotations,
+        )  # fmt: skip
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies: what has been judged and the thread stay where they are."""
+        return {name: value for name, value in vars(self).items() if name not in ("_judgements", "_lock")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _judgements=None, _lock=threading.Lock())
