@@ -15,9 +15,11 @@ from zhiyin.rank.exploration import EpsilonGreedyReranker, ThompsonReranker
 from zhiyin.rank.features import AgreementFeature, EvidenceFeature, HistoryFeature, SourceFeature
 from zhiyin.rank.fusion import FusionRanker
 from zhiyin.rank.item_features import AttributeFeature, PopularityFeature
+from zhiyin.rank.likeness import LikenessFeature
 from zhiyin.rank.llm_reranker import LlmReranker
 from zhiyin.rank.repeats import RepeatFeature
 from zhiyin.rank.rules import Rule, RulesRanker
+from zhiyin.rank.student import StudentReranker
 from zhiyin.rank.variety import VarietyReranker
 
 __all__ = [
@@ -33,12 +35,14 @@ __all__ = [
     "EvidenceFeature",
     "FusionRanker",
     "HistoryFeature",
+    "LikenessFeature",
     "LlmReranker",
     "PopularityFeature",
     "RepeatFeature",
     "Rule",
     "RulesRanker",
     "SourceFeature",
+    "StudentReranker",
     "TailReranker",
     "ThompsonReranker",
     "VarietyReranker",
