@@ -114,7 +114,7 @@ def taught(likeness: LikenessFeature, lessons: Sequence[Lesson]) -> FloatArray:
 
 
 def agreement(student: StudentReranker, lessons: Sequence[Lesson]) -> float:
-    """Mean rank correlation (Spearman) of student and teacher, over lists of which the teacher thinks anything.
+    """Mean rank correlation (Spearman) of student and teacher, over lists where the teacher has a view.
 
     NaN where there is none.
     """
