@@ -105,6 +105,6 @@ def with_sequence(recommender: Recommender) -> Recommender:
     """Puts a network over the order of events beside the sources, where there is none."""
     if not any(isinstance(part, SequenceRetriever) for part in recommender.retrievers.values()):
         network = TransformerRetriever(encoder=recommender.encoder)
-        recommender.retrievers = {"transformer": network, **recommender.retrievers}
+        recommender.retrievers = {**recommender.retrievers, "transformer": network}
     recommender.n_history = max(recommender.n_history, N_HISTORY)
     return recommender
