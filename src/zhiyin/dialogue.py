@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-import numpy as np
-
-from zhiyin.data.catalogue import Catalogue, known
-from zhiyin.decide import Decision
+from zhiyin.data.catalogue import Catalogue
 from zhiyin.explain.list_text import list_text
 from zhiyin.explain.understood_words import understood_as
 from zhiyin.represent.criticism import Criticism, criticism_of
 from zhiyin.represent.intent_rules import language_of, read_intent
 from zhiyin.represent.vocabulary import Vocabulary
-from zhiyin.types import IntArray, Intent, Query
+from zhiyin.types import IntArray, Intent
 
-__all__ = ["State", "answer_text", "asked", "next_state"]
+__all__ = ["State", "answer_text", "locale_of", "next_state"]
 
 MOST_SHOWN = 200
 MOST_WISHES = 20
@@ -50,19 +47,11 @@ def next_state(words: str, state: State, vocabulary: Vocabulary, items: Catalogu
     )
 
 
-def asked(query: Query, state: State, items: Catalogue) -> Query:
-    """The query with everything that was said so far."""
-    gone = known(items.ids.codes(state.gone))
-    return replace(
-        query, words=state.intent.said, intent=state.intent, exclude=np.concatenate((query.exclude, gone))
-    )
-
-
-def answer_text(decision: Decision, codes: IntArray, items: Catalogue, locale: str) -> str:
+def answer_text(
+    state: State, codes: IntArray, items: Catalogue, locale: str, relaxed: Sequence[str] = ()
+) -> str:
     """What was understood, and the list in a sentence; from facts alone."""
-    told = next((stage.details for stage in decision.stages if stage.name == "understand"), {})
-    intent = decision.query.intent or Intent()
-    understood = understood_as(intent, items, locale=locale, relaxed=told.get("relaxed", ()))
+    understood = understood_as(state.intent, items, locale=locale, relaxed=relaxed)
     stop = "。" if locale.startswith("zh") else "."
     parts = [understood + stop if understood else "", list_text(codes, items, locale=locale)]
     return " ".join(filter(None, parts))

@@ -107,7 +107,7 @@ def test_every_route_can_be_called() -> None:
         make.put_item("a"), make.patch_item("a"), make.get_item("a"), make.delete_item("a"),
         make.delete_items(["a"]), make.put_user("a"), make.patch_user("a"), make.get_user("a"),
         make.history("a"), make.export("a"), make.profile("a"), make.put_profile("a", {"b": 1.0}),
-        make.delete_profile("a"), make.tags("a"), make.put_tags("a", ["b"]),
+        make.delete_profile("a"), make.tags("a"), make.put_tags("a", ["b"]), make.chat("a"),
         make.erase("a"), make.live(), make.ready(), make.metrics(), make.keys(), make.make_key("a", ["read"]),
         make.revoke_key("a"), make.artefacts(), make.rollback(), make.search("a"), make.slates(),
         make.item_map(), make.feed(), make.status(), make.start_job("map"), make.jobs(), make.job("a"),

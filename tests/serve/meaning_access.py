@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 MEANING_ASKED = {
+    ("POST", "/v1/chat"): "read",
     ("GET", "/v1/users/{user:path}/profile"): "read",
     ("PUT", "/v1/users/{user:path}/profile"): "ingest",
     ("DELETE", "/v1/users/{user:path}/profile"): "ingest",

@@ -14,6 +14,7 @@ from zhiyin.cli.backup import backup
 from zhiyin.cli.bench import bench
 from zhiyin.cli.demo import demo
 from zhiyin.cli.look import components, doctor
+from zhiyin.cli.meaning import chat, profile, tags
 from zhiyin.cli.measure import evaluate
 from zhiyin.cli.output import Output
 from zhiyin.cli.prepare import fit, import_, init
@@ -26,7 +27,7 @@ __all__ = ["app", "main"]
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "demo": demo, "init": init, "import": import_, "fit": fit, "recommend": recommend, "similar": similar,
-    "why-not": why_not, "eval": evaluate, "tune": tune,
+    "why-not": why_not, "chat": chat, "eval": evaluate, "tune": tune,
     "serve": serve, "refit": refit, "components": components,
     "doctor": doctor,
 }  # fmt: skip
@@ -38,6 +39,8 @@ app.add_typer(keys, name="keys")
 app.add_typer(artefacts, name="artefacts")
 app.add_typer(backup, name="backup")
 app.add_typer(bench, name="bench")
+app.add_typer(profile, name="profile")
+app.add_typer(tags, name="tags")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

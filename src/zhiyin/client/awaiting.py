@@ -192,6 +192,7 @@ class AsyncClient:
     delete_profile = _answer(Asks.delete_profile)
     tags = _answer(Asks.tags)
     put_tags = _answer(Asks.put_tags)
+    chat = _answer(Asks.chat)
     erase = _answer(Asks.erase)
     live = _answer(Asks.live)
     ready = _answer(Asks.ready)

@@ -1,4 +1,4 @@
-"""Calls about meaning: interest profiles, tags."""
+"""Calls about meaning: interest profiles, tags, dialogue."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import msgspec
 
 from zhiyin.client.exchange import Ask
 from zhiyin.errors import DataError
+from zhiyin.serve.chat_messages import ChatAnswer, ChatRequest, ChatState
 from zhiyin.serve.meaning_messages import InterestIn, ProfileIn, ProfileOut, TagsIn, TagsOut
 
 __all__ = ["MeaningAsks", "id_in_path"]
@@ -47,3 +48,23 @@ class MeaningAsks:
         """Say what an item is about; `line` is the item in one line."""
         body = msgspec.json.encode(TagsIn(tags=list(tags), line=line))
         return Ask("PUT", f"/v1/items/{id_in_path(item)}/tags", TagsOut, body=body)
+
+    def chat(
+        self,
+        message: str,
+        *,
+        state: ChatState | None = None,
+        user: str = "",
+        session: str = "",
+        n: int = 5,
+        locale: str = "",
+        filter: str = "",
+        phrased: bool = True,
+        dry_run: bool = False,
+    ) -> Ask[ChatAnswer]:
+        """One turn of a dialogue: a list and a text about it; `state` is that of the answer before."""
+        request = ChatRequest(
+            message=message, state=state or ChatState(), user=user, session=session, n=n, locale=locale,
+            filter=filter, phrased=phrased, dry_run=dry_run,
+        )  # fmt: skip
+        return Ask("POST", "/v1/chat", ChatAnswer, body=msgspec.json.encode(request))

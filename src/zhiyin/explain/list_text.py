@@ -18,7 +18,7 @@ __all__ = ["checked_text", "list_text"]
 
 MOSTLY = 0.6
 """Share of the list that must have a word for "mostly"."""
-SENTENCE = re.compile(r"[^.!?。！？\n]*[.!?。！？\n]+|[^.!?。！？\n]+$")
+SENTENCE = re.compile(r".+?(?:[.!?]+[”\"’]?(?=\s|$)|[。！？\n]+|$)", re.DOTALL)
 QUOTED = re.compile(r"[“\"《‘「]([^”\"》’」]{2,100})[”\"》’」]")
 UNWELCOME = re.compile(r"https?:|www\.|<[a-z/!]|\]\(|\b(?:system|assistant|user)\s*:|```", re.IGNORECASE)
 MOST = 600

@@ -46,7 +46,7 @@ def understood_as(
         parts += [say[form].format(_title(name, items, lang)) for name in names[:5]]
     turns = (("new", "old", intent.fresh), ("popular", "niche", intent.popular), ("good", "", intent.quality))
     parts += [say[more if by > 0 else less] for more, less, by in turns if by and (by > 0 or less)]
-    if intent.text:
+    if intent.text and intent.text not in {wish.said for wish in intent.wishes}:
         parts.append(say["text"].format(plain(intent.text, LONGEST)))
     parts += [say["relaxed"].format(filter_in_words(one, lang)) for one in relaxed]
     parts += [say["unmet"].format(plain(one, LONGEST)) for one in intent.unmet]

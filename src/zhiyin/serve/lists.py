@@ -26,7 +26,8 @@ from zhiyin.serve.settings import ServeSettings
 from zhiyin.types import Reason, Recommendation
 
 __all__ = [
-    "computed", "explain", "rank", "recommend", "recommend_asked", "similar", "told", "trace", "why_not",
+    "admitted", "computed", "explain", "rank", "recommend", "recommend_asked", "similar", "told", "trace",
+    "until_of", "why_not",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -120,21 +121,21 @@ async def computed(
     request: RecommendRequest | RankRequest,
     deadline_ms: float | None,
 ) -> ListAnswer:
-    until = _until(call, deadline_ms)
-    return await _admitted(call, partial(fn, request, until=until), until)
+    until = until_of(call, deadline_ms)
+    return await admitted(call, partial(fn, request, until=until), until)
 
 
-def _until(call: Call, deadline_ms: float | None) -> float:
+def until_of(call: Call, deadline_ms: float | None) -> float:
     """The deadline on the clock of the service; a request can only shorten it."""
     longest = call.ground.settings.deadline_ms
     return call.ground.service.clock() + min(deadline_ms or longest, longest) / 1e3
 
 
 async def _run(call: Call, fn: Callable[[], T], kind: str) -> T:
-    return await _admitted(call, fn, _until(call, None), kind)
+    return await admitted(call, fn, until_of(call, None), kind)
 
 
-async def _admitted(call: Call, fn: Callable[[], T], until: float, kind: str = "recommend") -> T:
+async def admitted(call: Call, fn: Callable[[], T], until: float, kind: str = "recommend") -> T:
     ground, here = call.ground, contextvars.copy_context()
 
     def traced() -> T:

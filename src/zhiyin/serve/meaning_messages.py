@@ -57,7 +57,7 @@ class Understood(msgspec.Struct, frozen=True, kw_only=True):
     """rules | llm | caller"""
 
 
-def intent_of(given: IntentIn, words: str, limits: FilterLimits) -> Intent:
+def intent_of(given: IntentIn, words: str, limits: FilterLimits | None = None) -> Intent:
     """A caller's intent; FilterError for a filter that cannot be read."""
     for expression in (*given.require, *(wish.filter for wish in given.wishes)):
         parse_filter(expression, limits=limits)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from zhiyin.serve import meaning
+from zhiyin.serve import chat, meaning
 from zhiyin.serve.call import Route
+from zhiyin.serve.chat_messages import ChatAnswer, ChatRequest
 from zhiyin.serve.meaning_messages import ProfileIn, ProfileOut, TagsIn, TagsOut
 
 __all__ = ["MEANING_ROUTES"]
@@ -19,6 +20,12 @@ PROFILE = {
 TAGS = {"item": "film-1", "tags": ["Animation", "Comedy"], "line": "", "source": "rules"}
 
 MEANING_ROUTES: tuple[Route, ...] = (
+    Route(
+        "POST", "/v1/chat", "read", chat.chat,
+        "One turn of a dialogue: a list, and a text about it. Accept: text/event-stream streams both",
+        ChatRequest, ChatAnswer, example={"message": "funny films from the 90s, nothing violent"},
+        problems=("invalid_filter", "limit_exceeded", "overloaded", "not_ready"),
+    ),
     Route(
         "GET", "/v1/users/{user:path}/profile", "read", meaning.get_profile,
         "Interests of a user in words, and the events that they rest on", None, ProfileOut,

@@ -68,13 +68,13 @@ class Service:
 
     def recommend(self, request: RecommendRequest, *, until: float = float("inf")) -> ListAnswer:
         """The first page. `until` on `clock` is the deadline: reasons are left out when it has passed."""
-        serving, at = self._serving(), self.now()
+        serving, at = self.serving(), self.now()
         asked = self._asker(serving, at).recommend(request)
         return self._list(request, asked, serving, request.n, max(request.n, self.depth), at, until)
 
     def rank(self, request: RankRequest, *, until: float = float("inf")) -> ListAnswer:
         """The caller's own candidates in order."""
-        serving, at = self._serving(), self.now()
+        serving, at = self.serving(), self.now()
         asked = self._asker(serving, at).rank(request)
         n = request.n or len(request.items)
         return self._list(request, asked, serving, n, n, at, until)
@@ -85,7 +85,7 @@ class Service:
         slate = self.slate(slate_id)
         if slate is None or not start.isdecimal():
             raise Problem("invalid_value", "this cursor belongs to no answer that is kept", path="$.cursor")
-        serving, at, first = self._serving(), self.now(), int(start)
+        serving, at, first = self.serving(), self.now(), int(start)
         shown = slate.shown[first : first + slate.n]
         request = msgspec.convert(slate.request, RecommendRequest)
         items = [line.item for line in shown]
@@ -118,7 +118,7 @@ class Service:
 
     def similar(self, item: str, n: int) -> SimilarAnswer:
         """Items that go with one item."""
-        serving, start = self._serving(), self.clock()
+        serving, start = self.serving(), self.clock()
         catalogue = serving.recommender.items_
         if catalogue is None or not serving.proposes(item):
             hint = "" if catalogue is None else catalogue.ids.like(item)
@@ -130,7 +130,7 @@ class Service:
 
     def explain(self, request: ExplainRequest) -> Explained:
         """Reasons for items that the caller names, in that order; causes are tried before they are said."""
-        serving, start = self._serving(), self.clock()
+        serving, start = self.serving(), self.clock()
         asked = self._asker(serving, self.now()).explain(request)
         reasons = self._reasons(serving, asked, request.items, checked=True)
         items = self._asker(serving, 0.0).items
@@ -148,7 +148,7 @@ class Service:
 
     def why_not(self, request: WhyNotRequest) -> WhyNotAnswer:
         """Which stage keeps one item out of the list of such a request; no slate is kept."""
-        serving, start = self._serving(), self.clock()
+        serving, start = self.serving(), self.clock()
         asked = self._asker(serving, self.now()).recommend(request)
         policies = policies_of(request, serving, self.live.counters, request.n, self.limits)
         where = parse_filter(request.filter, limits=self.limits) if request.filter.strip() else None
@@ -174,7 +174,7 @@ class Service:
         slate = self.slate(slate_id)
         if slate is None:
             raise Problem("not_found", f"no answer with the id {slate_id!r} is kept", path="slate_id")
-        items = self._asker(self._serving(), 0.0).items
+        items = self._asker(self.serving(), 0.0).items
         lines = [
             Line(
                 rank=place,
@@ -203,7 +203,7 @@ class Service:
 
     # -- parts -------------------------------------------------------------------------------------
 
-    def _serving(self) -> Serving:
+    def serving(self) -> Serving:
         serving = self.live.serving
         if serving is None:
             raise Problem("not_ready", "no artefact serves yet", retry_after_s=5)

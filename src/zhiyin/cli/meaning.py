@@ -1,0 +1,255 @@
+"""Meaning on the command line: chat, profile, tags."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.text import Text
+
+from zhiyin.cli import show
+from zhiyin.cli.app import AllowImport, Json, N, ProjectPath
+from zhiyin.cli.output import Output
+from zhiyin.cli.project import Project, catalogue, item_code
+from zhiyin.errors import ConfigError, DataError
+from zhiyin.terminal import printable
+
+if TYPE_CHECKING:
+    from zhiyin.store.sqlite_store import SqliteStore
+    from zhiyin.types import Interest
+
+__all__ = ["chat", "profile", "tags"]
+
+profile = typer.Typer(help="What a user cares for, in words: show, edit, delete.", no_args_is_help=True)
+tags = typer.Typer(help="What items are about: show, put.", no_args_is_help=True)
+Id = Annotated[str, typer.Argument(help="Id of the user.")]
+
+
+def chat(
+    project: ProjectPath,
+    user: Annotated[str | None, typer.Argument(help="Id of the user; leave it out for a stranger.")] = None,
+    say: Annotated[
+        list[str] | None, typer.Option("--say", help="A turn, instead of asking for it; repeatable.")
+    ] = None,
+    n: N = 5,
+    allow_import: AllowImport = None,
+    as_json: Json = False,
+) -> None:
+    """Talk about what to choose: wishes, and what should be otherwise in the list; an empty line ends it.
+
+    Example: zhiyin chat shop alice --say "something funny from the 90s" --say "not the third"
+    """
+    from zhiyin.dialogue import State, answer_text, locale_of, next_state
+
+    out, recommender = Output(as_json=as_json), Project(project).load(allow_import or ())
+    items = catalogue(recommender)
+    vocabulary, state, turns = recommender.reader_.vocabulary(items), State(), []
+    for words in _turns(say, as_json):
+        state = next_state(words, state, vocabulary, items)
+        locale = locale_of(words, "en")
+        query = recommender.query(user, words=words, locale=locale, exclude=state.gone)
+        trace = recommender.explained(replace(query, intent=state.intent), n)
+        told = next((stage.details for stage in trace.stages if stage.name == "understand"), {})
+        state = replace(state, shown=tuple(line.item for line in trace.recommendations))
+        codes = items.ids.codes(state.shown)
+        text = answer_text(state, codes, items, locale, told.get("relaxed", ()))
+        out.show(Text(printable(text, 1000)), show.recommendations(trace.recommendations, locale=locale))
+        turns.append({"message": words, "text": text, "items": trace.recommendations})
+    out.result({"turns": turns})
+
+
+def _turns(say: list[str] | None, as_json: bool) -> Iterator[str]:
+    if say is not None:
+        yield from (words for words in say if words.strip())
+        return
+    if as_json:
+        raise ConfigError("--json does not ask: give the turns with --say")
+    while words := typer.prompt("you", default="", show_default=False, prompt_suffix="> ").strip():
+        yield words
+
+
+# -- profiles ----------------------------------------------------------------------------------------
+
+
+@profile.command("show")
+def show_profile(project: ProjectPath, user: Id, as_json: Json = False) -> None:
+    """Interests with their weights, and how many events each rests on.
+
+    Example: zhiyin profile show shop alice
+    """
+    out = Output(as_json=as_json)
+    interests, removed, edited = _interests(project, user)
+    rows = {one.words: f"{one.weight:.2f}  {_rests_on(one)}" for one in interests}
+    rows |= {one.words: "taken out" for one in removed}
+    out.show(show.heading(user, "as it was edited" if edited else "from the history"), show.facts(rows))
+    out.result({"user": user, "edited": edited, "interests": interests, "removed": removed})
+
+
+@profile.command("edit")
+def edit_profile(
+    project: ProjectPath,
+    user: Id,
+    put: Annotated[
+        list[str] | None,
+        typer.Option("--put", help="Interest and weight: 'space films=1'; repeatable."),
+    ] = None,
+    remove: Annotated[list[str] | None, typer.Option("--remove", help="An interest to take out.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what a user cares for; lists go by it at once. What is taken out takes the events behind it along.
+
+    Example: zhiyin profile edit shop alice --put "space films=1" --remove Horror
+    """
+    from zhiyin.store.records import InterestRecord, ProfileRecord
+
+    out, gone = Output(as_json=as_json), set(remove or ())
+    interests, removed, _ = _interests(project, user)
+    unknown = gone - {one.words for one in interests}
+    if unknown:
+        raise DataError("an interest of this profile", value=sorted(unknown)[0],
+                        hint=f"zhiyin profile show {project} {user}")  # fmt: skip
+    kept = {one.words: one for one in interests if one.words not in gone}
+    records = {
+        words: InterestRecord(words=words, weight=one.weight, items=list(one.items))
+        for words, one in kept.items()
+    }
+    for given in put or ():
+        words, weight = _weighted(given)
+        rests_on = list(kept[words].items) if words in kept else []
+        records[words] = InterestRecord(words=words, weight=weight, items=rests_on)
+    lost = [*removed, *(one for one in interests if one.words in gone)]
+    record = ProfileRecord(
+        interests=list(records.values()),
+        removed=[
+            InterestRecord(words=one.words, weight=one.weight, items=list(one.items))
+            for one in lost
+            if one.words not in records
+        ],
+    )
+    with _store(project) as store:
+        store.put_profile(user, record, at=time.time(), actor="command line").result()
+    out.note(f"{len(record.interests)} interests of {printable(user)} are kept")
+    out.result({"user": user, "interests": list(records.values()), "removed": record.removed})
+
+
+@profile.command("delete")
+def delete_profile(project: ProjectPath, user: Id, as_json: Json = False) -> None:
+    """Forget what was said of a user's interests: the history speaks again.
+
+    Example: zhiyin profile delete shop alice
+    """
+    out = Output(as_json=as_json)
+    with _store(project) as store:
+        done = store.put_profile(user, None, at=time.time(), actor="command line").result()
+    out.note("deleted" if done else "nothing was kept for this user")
+    out.result({"user": user, "deleted": done})
+
+
+def _interests(project: Path, user: str) -> tuple[list[Interest], list[Interest], bool]:
+    """Interests, those taken out, and whether somebody has edited them."""
+    from zhiyin.represent.profile import interests_of
+    from zhiyin.types import Interest
+
+    if Project(project).is_served:
+        with _store(project) as store:
+            record = store.profile(user)
+        if record is not None:
+            both: Any = [
+                [Interest(r.words, r.weight, "", tuple(r.items), r.source) for r in rows]
+                for rows in (record.interests, record.removed)
+            ]
+            return both[0], both[1], True
+    recommender = Project(project).load()
+    if Project(project).is_served:
+        with _store(project) as store:
+            data = store.snapshot()
+        code = data.users.code(user)
+        history = data.history(code) if code >= 0 else recommender.query().history
+        return list(interests_of(history, data.items)), [], False
+    return list(interests_of(recommender.query(user).history, catalogue(recommender))), [], False
+
+
+def _rests_on(one: Interest) -> str:
+    return f"{len(one.items)} events" if one.items else "as said"
+
+
+def _weighted(given: str) -> tuple[str, float]:
+    words, _, weight = given.rpartition("=")
+    try:
+        return (words.strip(), float(weight)) if words else (given.strip(), 1.0)
+    except ValueError:
+        raise ConfigError(f"--put {given!r}: expected words=weight, such as 'space films=1'") from None
+
+
+# -- tags --------------------------------------------------------------------------------------------
+
+
+@tags.command("show")
+def show_tags(
+    project: ProjectPath,
+    item: Annotated[str, typer.Argument(help="Id or title of an item.")],
+    as_json: Json = False,
+) -> None:
+    """Tags of one item: those that were given, else what its attributes and its text say.
+
+    Example: zhiyin tags show shop "Green tea"
+    """
+    from zhiyin.represent.tags import Keywords, tags_of
+
+    out, items = Output(as_json=as_json), catalogue(Project(project).load())
+    code = item_code(items, item)
+    found, source = tags_of(items, code, Keywords.learnt(items)), "rules"
+    if Project(project).is_served:
+        with _store(project) as store:
+            record = store.tags(items.ids[code])
+        if record is not None:
+            found, source = tuple(record.tags), record.source
+    out.show(show.heading(items.titles[code], source), Text(printable(", ".join(found), 1000)))
+    out.result({"item": items.ids[code], "tags": list(found), "source": source})
+
+
+@tags.command("put")
+def put_tags(
+    project: ProjectPath,
+    item: Annotated[str, typer.Argument(help="Id or title of an item.")],
+    words: Annotated[str, typer.Argument(help="Tags, separated by commas.")],
+    as_json: Json = False,
+) -> None:
+    """Say what an item is about.
+
+    Example: zhiyin tags put shop "Green tea" "tea,organic"
+    """
+    from zhiyin.store.records import TagsRecord
+
+    out, items = Output(as_json=as_json), catalogue(Project(project).load())
+    name = items.ids[item_code(items, item)]
+    given = list(dict.fromkeys(filter(None, map(str.strip, words.replace("，", ",").split(",")))))[:30]
+    with _store(project) as store:
+        record = TagsRecord(tags=given, source="user")
+        store.put_tags(name, record, at=time.time(), actor="command line").result()
+    out.note(f"{len(given)} tags")
+    out.result({"item": name, "tags": given})
+
+
+@contextmanager
+def _store(project: Path) -> Iterator[SqliteStore]:
+    """The store of a served project, closed afterwards."""
+    from zhiyin.serve.access import read_pepper
+    from zhiyin.serve.ground import Places
+    from zhiyin.store.sqlite_store import SqliteStore
+
+    if not Project(project).is_served:
+        raise ConfigError(
+            f"{project} has no store yet, where profiles and tags are kept. Run once: zhiyin serve {project}"
+        )
+    places = Places(project)
+    store = SqliteStore.open(places.store, pepper=read_pepper(places.pepper), verify=False)
+    try:
+        yield store
+    finally:
+        store.close()

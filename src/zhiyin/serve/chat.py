@@ -1,0 +1,162 @@
+"""The route of the dialogue: a list every turn, and a text about it, whole or streamed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
+
+import msgspec
+from starlette.responses import Response, StreamingResponse
+
+from zhiyin.contracts import WritingModel
+from zhiyin.data.catalogue import Catalogue
+from zhiyin.dialogue import answer_text, locale_of, next_state
+from zhiyin.explain.chat_prompt import chat_prompt
+from zhiyin.explain.list_text import SENTENCE, checked_text
+from zhiyin.serve.call import Call, json_answer
+from zhiyin.serve.chat_messages import ChatAnswer, ChatRequest, shown_state, state_of
+from zhiyin.serve.lists import admitted, until_of
+from zhiyin.serve.meaning_messages import shown_intent
+from zhiyin.serve.messages import RecommendRequest
+from zhiyin.serve.service import Service
+
+__all__ = ["chat"]
+
+log = logging.getLogger(__name__)
+
+WRITING_S = 8.0
+"""Longest time for a text of a model; the list is there long before."""
+AT_ONCE = 2
+"""Texts of models that a worker has in the making; others get the template."""
+busy = threading.BoundedSemaphore(AT_ONCE)
+
+
+async def chat(call: Call) -> Response:
+    """One turn. `Accept: text/event-stream` gets events: list, then text piece by piece, then end."""
+    request = call.take(ChatRequest)
+    until = until_of(call, None)
+    answer = await admitted(call, partial(turn, call.ground.service, request), until)
+    writer = _writer(call, request)
+    if "text/event-stream" in call.request.headers.get("accept", ""):
+        streamed = _events(call, request, answer, writer)
+        return StreamingResponse(
+            streamed, media_type="text/event-stream", headers={"cache-control": "no-store"}
+        )
+    if writer is not None:
+        said = [piece async for piece in _written(call, request, answer, writer)]
+        answer = _with_text(answer, " ".join(said))
+    return json_answer(answer)
+
+
+def turn(service: Service, request: ChatRequest) -> ChatAnswer:
+    """The next list and the template's text. Runs in the compute thread."""
+    serving = service.serving()
+    items = serving.recommender.items_
+    assert items is not None
+    vocabulary = serving.recommender.reader_.vocabulary(items)
+    state = next_state(request.message, state_of(request.state), vocabulary, items)
+    locale = request.locale or locale_of(request.message, "en")
+    asked = RecommendRequest(
+        user=request.user, session=request.session, n=request.n, words=request.message,
+        intent=shown_intent(state.intent), locale=locale, surface="chat", filter=request.filter,
+        exclude=list(state.gone), dry_run=request.dry_run,
+    )  # fmt: skip
+    found = service.recommend(asked)
+    shown = [line.id for line in found.items]
+    relaxed = found.meta.understood.relaxed if found.meta.understood is not None else ()
+    text = answer_text(state, items.ids.codes(shown), items, locale, relaxed)
+    return ChatAnswer(text=text, items=found.items, state=shown_state(state, shown), meta=found.meta)
+
+
+# -- a model's words ---------------------------------------------------------------------------------
+
+
+def _writer(call: Call, request: ChatRequest) -> WritingModel | None:
+    serving = call.ground.live.serving
+    found = None if serving is None else getattr(serving.recommender, "llm", None)
+    return found if request.phrased and isinstance(found, WritingModel) else None
+
+
+async def _events(
+    call: Call, request: ChatRequest, answer: ChatAnswer, writer: WritingModel | None
+) -> AsyncIterator[bytes]:
+    """Server-sent events; the list does not wait for the text."""
+    yield _event("list", msgspec.json.encode(answer))
+    n = 0
+    if writer is not None:
+        async for piece in _written(call, request, answer, writer):
+            n += 1
+            yield _event("text", msgspec.json.encode({"text": piece}))
+    if not n:
+        yield _event("text", msgspec.json.encode({"text": answer.text}))
+    yield _event("end", b"{}")
+
+
+def _event(name: str, data: bytes) -> bytes:
+    return b"event: " + name.encode() + b"\ndata: " + data + b"\n\n"
+
+
+async def _written(
+    call: Call, request: ChatRequest, answer: ChatAnswer, writer: WritingModel
+) -> AsyncIterator[str]:
+    """Checked sentences of a model, written in a thread of its own: the event loop and the compute thread
+    never wait for it. Ends early, and silently, when it fails or takes too long."""
+    if not answer.items or not busy.acquire(blocking=False):
+        return
+    loop = asyncio.get_running_loop()
+    pieces: asyncio.Queue[str | None] = asyncio.Queue()
+
+    def work() -> None:
+        try:
+            for sentence in spoken(call, request, answer, writer):
+                loop.call_soon_threadsafe(pieces.put_nowait, sentence)
+        except Exception as error:  # noqa: BLE001  # a text is never worth an answer
+            log.warning("the text of a dialogue is the template's: %s", error)
+        finally:
+            busy.release()
+            loop.call_soon_threadsafe(pieces.put_nowait, None)
+
+    threading.Thread(target=work, name="zhiyin-chat", daemon=True).start()
+    until = loop.time() + WRITING_S
+    while True:
+        try:
+            piece = await asyncio.wait_for(pieces.get(), max(0.0, until - loop.time()))
+        except TimeoutError:
+            return
+        if piece is None:
+            return
+        yield piece
+
+
+def spoken(call: Call, request: ChatRequest, answer: ChatAnswer, writer: WritingModel) -> Iterator[str]:
+    """Each sentence as soon as it is whole and has passed the check."""
+    recommender = call.ground.live.serving.recommender  # type: ignore[union-attr]
+    items: Catalogue = recommender.items_  # type: ignore[assignment]
+    vocabulary = recommender.reader_.vocabulary(items)
+    locale = request.locale or locale_of(request.message, "en")
+    lines = [(line.title, line.reasons[0].text if line.reasons else "") for line in answer.items]
+    prompt = chat_prompt(request.message, answer.text, lines, locale=locale)
+    codes = items.ids.codes(line.id for line in answer.items)
+    rest = ""
+    for piece in writer.write(prompt, timeout=WRITING_S):
+        rest += piece
+        *whole, rest = [match.group() for match in SENTENCE.finditer(rest)] or [""]
+        for sentence in whole:
+            kept = checked_text(sentence, codes, items, vocabulary, request.message)
+            if kept:
+                yield kept
+        if len(rest) > 600:
+            return
+    kept = checked_text(rest, codes, items, vocabulary, request.message)
+    if kept:
+        yield kept
+
+
+def _with_text(answer: ChatAnswer, said: str) -> ChatAnswer:
+    if said:
+        return msgspec.structs.replace(answer, text=said)
+    meta = msgspec.structs.replace(answer.meta, degraded=[*answer.meta.degraded, "chat"])
+    return msgspec.structs.replace(answer, meta=meta)
