@@ -44,9 +44,8 @@ def test_profiles_and_tags_are_kept_once_there_is_a_store(project: Path) -> None
         pass
     ran("profile", "edit", str(project), "u2", "--put", "blue kettle=2", "--remove", "red shoes")
     shown = ran("profile", "show", str(project), "u2")
-    assert shown["edited"] and [(o["words"], o["weight"]) for o in shown["interests"]] == [
-        ("blue kettle", 2.0)
-    ]
+    assert shown["edited"]
+    assert [(one["words"], one["weight"]) for one in shown["interests"]] == [("blue kettle", 2.0)]
     assert [one["words"] for one in shown["removed"]] == ["red shoes"]
     assert ran("profile", "delete", str(project), "u2")["deleted"]
     assert not ran("profile", "show", str(project), "u2")["edited"]
