@@ -21,8 +21,8 @@ FILMS = Catalogue.of(
 )
 
 
-def read(words: str, model: FakeModel) -> tuple[Intent, bool]:
-    return read_by_model(words, model, Vocabulary.of(FILMS), FILMS, timeout=1.0)
+def read(words: str, fake: FakeModel) -> tuple[Intent, bool]:
+    return read_by_model(words, fake, Vocabulary.of(FILMS), FILMS, timeout=1.0)
 
 
 def test_the_question_is_the_same_word_for_word() -> None:
@@ -54,13 +54,13 @@ def test_what_the_rules_have_read_stands() -> None:
 
 @pytest.mark.parametrize("fault", ["error", "type"])
 def test_without_an_answer_the_rules_have_read(fault: Any) -> None:
-    model = FakeModel(complete=lambda prompt, schema: Reading(want=["Horror"]), always=fault)
-    found, took_part = read("comedy", model)
+    fake = FakeModel(complete=lambda prompt, schema: Reading(want=["Horror"]), always=fault)
+    found, took_part = read("comedy", fake)
     assert not took_part and found.source == "rules" and len(found.wishes) == 1
 
 
 def test_the_same_words_are_asked_once() -> None:
-    model = FakeModel(complete=lambda prompt, schema: Reading(want=["Romance"]))
+    fake = FakeModel(complete=lambda prompt, schema: Reading(want=["Romance"]))
     book = Vocabulary.of(FILMS)
-    both = [read_by_model("for us", model, book, FILMS, timeout=1.0)[0] for _ in range(2)]
-    assert both[0] == both[1] and len(model.asked) == 1
+    both = [read_by_model("for us", fake, book, FILMS, timeout=1.0)[0] for _ in range(2)]
+    assert both[0] == both[1] and len(fake.asked) == 1

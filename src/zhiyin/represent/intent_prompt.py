@@ -83,7 +83,7 @@ def offered_values(items: Catalogue, most: int = MOST_VALUES) -> list[str]:
 
 def read_by_model(
     words: str,
-    model: LanguageModel,
+    llm: LanguageModel,
     vocabulary: Vocabulary,
     items: Catalogue,
     *,
@@ -92,13 +92,13 @@ def read_by_model(
 ) -> tuple[Intent, bool]:
     """The intent, and whether the model took part; when it fails or is late, the rules alone have read."""
     rules = read_intent(words, vocabulary, items)
-    key = (words, model.identity)
+    key = (words, llm.identity)
     kept = vocabulary.kept.get(key)
     if kept is not None:
         return kept, True
     prompt = intent_prompt(words, offered_values(items), locale=locale)
     try:
-        said = model.complete(prompt, schema=Reading, timeout=timeout)
+        said = llm.complete(prompt, schema=Reading, timeout=timeout)
     except LlmError:
         return rules, False
     if not isinstance(said, Reading):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -99,8 +100,9 @@ class Vocabulary:
 
     def keep(self, key: tuple[str, str], intent: Intent) -> Intent:
         self.kept[key] = intent
-        while len(self.kept) > N_KEPT:
-            self.kept.pop(next(iter(self.kept)), None)
+        if len(self.kept) > N_KEPT:
+            with suppress(RuntimeError):  # several threads read words
+                self.kept.pop(next(iter(self.kept)), None)
         return intent
 
 

@@ -23,6 +23,7 @@ from zhiyin.serve.messages import (
 )
 from zhiyin.serve.problems import Problem
 from zhiyin.serve.settings import ServeSettings
+from zhiyin.serve.understanding import read_words
 from zhiyin.types import Reason, Recommendation
 
 __all__ = [
@@ -50,7 +51,13 @@ async def _recommend(call: Call, request: RecommendRequest) -> Response:
     if request.cursor:
         return _shown(call, await _page(call, request.cursor), request.locale, request.user)
     _check(request, call.ground.settings)
-    answer = await computed(call, call.ground.service.recommend, request, request.deadline_ms)
+    until, missed, ask = until_of(call, request.deadline_ms), False, call.ground.service.recommend
+    if request.words and request.intent is None:
+        intent, missed = await read_words(call, request.words, request.locale, until)
+        ask = partial(ask, intent=intent)
+    answer = await admitted(call, partial(ask, request, until=until), until)
+    if missed:
+        answer.meta.degraded.append("intent")
     told(call, answer)
     if not all(line.sources for line in answer.items):
         call.ground.metrics.fell_back("popular")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -34,7 +34,7 @@ from zhiyin.serve.policies import policies_of
 from zhiyin.serve.problems import Problem
 from zhiyin.store.contract import Store
 from zhiyin.store.records import Shown, Slate
-from zhiyin.types import Reason, Recommendation
+from zhiyin.types import Intent, Reason, Recommendation
 from zhiyin.why_not import absence
 
 __all__ = ["Service", "new_id"]
@@ -66,10 +66,15 @@ class Service:
 
     # -- lists -------------------------------------------------------------------------------------
 
-    def recommend(self, request: RecommendRequest, *, until: float = float("inf")) -> ListAnswer:
-        """The first page. `until` on `clock` is the deadline: reasons are left out when it has passed."""
+    def recommend(
+        self, request: RecommendRequest, *, until: float = float("inf"), intent: Intent | None = None
+    ) -> ListAnswer:
+        """The first page. `until` on `clock` is the deadline: reasons are left out when it has passed.
+        `intent` is what a model has made of the words; without one, the rules read them."""
         serving, at = self.serving(), self.now()
         asked = self._asker(serving, at).recommend(request)
+        if intent is not None:
+            asked.query = replace(asked.query, intent=intent)
         return self._list(request, asked, serving, request.n, max(request.n, self.depth), at, until)
 
     def rank(self, request: RankRequest, *, until: float = float("inf")) -> ListAnswer:
