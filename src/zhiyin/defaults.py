@@ -81,7 +81,7 @@ def default_recommender(
     if shape.contexts:
         retrievers["context"] = ContextRetriever()
         features.append(ContextFeature())
-    if shape.clock:
+    if shape.clock and shape.repeats:  # hours at which things are rated are not those at which they are used
         features.append(ClockFeature())
     if shape.places:
         features.append(DistanceFeature())
@@ -94,8 +94,6 @@ def default_recommender(
         explainer=EvidenceExplainer(),
         encoder=encoder,
         n_history=200 if shape.repeats else 50,
-        n_replay=shape.n_replay,
-        cold_share=shape.cold_share,
         repeats=shape.repeats,
     )
     return with_sequence(found) if sequence else found

@@ -72,3 +72,42 @@ def test_a_recommender_whose_ranker_has_no_opinion_is_ablated_all_the_same(data)
     )
     assert found.importances == {}
     assert "importance" not in found.table()
+
+
+def test_the_feature_that_knows_is_missed_and_nothing_else_is_fitted_anew():
+    """Everybody goes to one place in the morning, to another in the evening: only the clock tells which."""
+    from zhiyin.data.dataset import Dataset
+    from zhiyin.evaluate.feature_ablation import ablate_features
+    from zhiyin.rank import BoostedRanker, ClockFeature, PopularityFeature, SourceFeature
+    from zhiyin.recommender import Recommender
+    from zhiyin.retrieve import PopularRetriever
+    from zhiyin.types import Interaction
+
+    fits = []
+
+    class Counted(PopularRetriever):
+        def fit(self, data, *, seed=0):
+            fits.append(len(data))
+            return super().fit(data, seed=seed)
+
+    rng = np.random.default_rng(0)
+    rows = [
+        Interaction(
+            f"u{user}", f"{'am' if hour == 8 else 'pm'} {rng.integers(3)}", at=day * 86400.0 + hour * 3600
+        )
+        for user in range(80)
+        for day, hour in enumerate(rng.permutation([8, 20] * 4))
+    ]
+    features = [SourceFeature(), PopularityFeature(), ClockFeature()]
+    whole = Recommender(
+        retrievers={"popular": Counted()},
+        ranker=BoostedRanker(features=features, min_rows_in_leaf=5),
+        repeats=True,
+    )
+    found = ablate_features(whole, Dataset.of(rows), Protocol(k=(3,), filter_seen=False))
+    assert found.losses["clock"].difference.low > 0
+    assert abs(found.losses["source"].difference.value) < found.losses["clock"].difference.value
+    assert set(found.importances) == {"source", "popularity", "clock"}
+    assert len(fits) == 3, "one to replay, two of the fit"
+    with pytest.raises(ConfigError, match="at least 2 features"):
+        ablate_features(Recommender(retrievers={"popular": PopularRetriever()}), Dataset.of(rows))

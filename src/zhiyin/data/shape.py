@@ -16,8 +16,6 @@ __all__ = ["Shape", "return_share"]
 HOUR = 3600.0
 RETURNS = 0.3
 """Above this share of events that come back to a known item, coming back is what people do here."""
-QUESTIONS = 12_000
-"""Questions of the past that teach a ranker enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +30,16 @@ class Shape:
     """Events have times that are more than an order: they spread over the day."""
     places: bool = False
     """Items have latitude and longitude."""
-    n_replay: int = 3
-    """Events of each user that teach the ranker: more where there are few users."""
-    cold_share: float = 0.05
-    """Share of items hidden from the sources while the ranker learns: as many as nobody has chosen yet."""
 
     @classmethod
     def of(cls, data: Dataset | None) -> Self:
         if data is None or not len(data):
             return cls()
-        unchosen = float((data.counts() == 0).mean())
         return cls(
             repeats=return_share(data) > RETURNS,
             contexts=tuple(usable_contexts(data)),
             clock=_has_hours(data),
             places=_has_places(data),
-            n_replay=int(np.clip(round(QUESTIONS / max(data.n_users, 1)), 3, 10)),
-            cold_share=float(np.clip(unchosen, 0.05, 0.3)),
         )
 
 

@@ -31,6 +31,7 @@ class ClockFeature:
     def __init__(self, *, strength: float = 20.0) -> None:
         self.strength = strength
         self.counts_: dict[str, FloatArray] = {}
+        self.usual_: dict[str, NDArray[np.float64]] = {}
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         timed = ~np.isnan(data.at)
@@ -42,7 +43,7 @@ class ClockFeature:
                 counts = np.bincount(key, minlength=data.n_items * n_bins).reshape(-1, n_bins)
                 near = 0.5 * (np.roll(counts, 1, axis=1) + np.roll(counts, -1, axis=1))
                 self.counts_[name] = (counts + near).astype(np.float32)
-        return self
+        return self._sum()
 
     def names(self, candidates: Candidates) -> tuple[str, ...]:
         return tuple(f"clock.{name}" for name in self.counts_)
@@ -55,22 +56,24 @@ class ClockFeature:
             here = int(_bin(np.array([query.at]), *PARTS[name])[0])
             known = candidates.items < len(counts)
             mine = counts[np.where(known, candidates.items, 0)]
-            usual = self._usual(name)
+            usual = self.usual_[name]
             share = (mine[:, here] + self.strength * usual[here]) / (mine.sum(axis=1) + self.strength)
             found[:, column] = np.where(known, np.log(share / usual[here]), 0.0)
         return found
 
-    def _usual(self, name: str) -> NDArray[np.float64]:
-        total = self.counts_[name].sum(axis=0, dtype=np.float64) + 1.0
-        usual: NDArray[np.float64] = total / total.sum()
-        return usual
+    def _sum(self) -> Self:
+        """What everybody does when."""
+        for name, counts in self.counts_.items():
+            total = counts.sum(axis=0, dtype=np.float64) + 1.0
+            self.usual_[name] = total / total.sum()
+        return self
 
     def state(self) -> State:
         return dict(self.counts_)
 
     def restore(self, state: Mapping[str, NDArray[np.generic] | str]) -> Self:
         self.counts_ = {name: np.asarray(state[name], np.float32) for name in PARTS if name in state}
-        return self
+        return self._sum()
 
 
 def _bin(at: NDArray[np.float64], n_bins: int, seconds: float) -> NDArray[np.int64]:

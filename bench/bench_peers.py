@@ -1,0 +1,136 @@
+"""Other libraries on the same files, under the same protocol, beside ours: quality, fit time, answer time.
+
+    python bench/bench_peers.py [--sets ml-100k/T+V] [--part test] [--trials 6] [--no-ours]
+
+`implicit` is here because zhiyin depends on it: its ALS, BPR and item-kNN (cosine, BM25), with the best of
+some settings on the validation part, the same number of trials for each. Libraries that pin older numpy or
+pandas (RecTools, RecBole, LensKit) do not install beside it. Sets come from $ZHIYIN_DATA.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+from scipy import sparse
+
+from zhiyin.data.dataset import Dataset
+from zhiyin.data.sets import load_bench
+from zhiyin.evaluate import evaluate
+from zhiyin.evaluate.benchmarks import chosen
+from zhiyin.recommender import Recommender
+from zhiyin.types import Candidates, Query
+
+
+class Peer:
+    """A library's own training and its own answer for a history that it may not have seen in training."""
+
+    def __init__(self, *, make: Callable[[int], Any], fold_in: bool) -> None:
+        self.make = make
+        self.fold_in = fold_in
+
+    def fit(self, data: Dataset, *, seed: int = 0) -> Self:
+        keys = np.unique(data.user.astype(np.int64) * data.n_items + data.item)
+        rows, columns = np.divmod(keys, data.n_items)
+        ones = np.ones(len(keys), np.float32)
+        self.matrix = sparse.csr_matrix((ones, (rows, columns)), shape=(data.n_users, data.n_items))
+        self.users, self.n_items = data.users, data.n_items
+        self.peer = self.make(seed)
+        self.peer.fit(self.matrix, show_progress=False)
+        return self
+
+    def rank(self, query: Query, n: int) -> Candidates:
+        history = np.unique(query.history.items)
+        row = sparse.csr_matrix(
+            (np.ones(len(history), np.float32), (np.zeros(len(history), int), history)),
+            shape=(1, self.n_items),
+        )
+        user = self.users.code(query.user) if query.user else 0
+        items, _ = self.peer.recommend(
+            user,
+            row,
+            N=n,
+            recalculate_user=self.fold_in,
+            filter_already_liked_items=bool(len(query.exclude)),
+        )
+        items = items[items >= 0]
+        return Candidates(items[~np.isin(items, query.exclude)].astype(np.int32))
+
+
+def grids() -> Mapping[str, tuple[bool, list[Callable[[int], Any]]]]:
+    """Peer -> whether it folds a history in, and the settings that are tried, the library's own first."""
+    from implicit.als import AlternatingLeastSquares
+    from implicit.bpr import BayesianPersonalizedRanking
+    from implicit.nearest_neighbours import BM25Recommender, CosineRecommender
+
+    def als(factors: int, regularization: float, alpha: float) -> Callable[[int], Any]:
+        return lambda seed: AlternatingLeastSquares(
+            factors=factors, regularization=regularization, alpha=alpha, random_state=seed, num_threads=1
+        )
+
+    def bpr(factors: int, rate: float, rounds: int) -> Callable[[int], Any]:
+        return lambda seed: BayesianPersonalizedRanking(
+            factors=factors, learning_rate=rate, iterations=rounds, random_state=seed, num_threads=1
+        )
+
+    return {
+        "implicit ALS": (
+            True,
+            [als(*one) for one in itertools.product((64, 32, 128), (0.01, 0.1, 1.0), (1.0, 10.0))],
+        ),
+        "implicit BPR": (
+            False,
+            [bpr(*one) for one in itertools.product((100, 50), (0.01, 0.05), (100, 200))],
+        ),
+        "implicit cosine": (
+            True,
+            [lambda seed, k=k: CosineRecommender(K=k, num_threads=1) for k in (20, 50, 100, 200)],
+        ),
+        "implicit BM25": (
+            True,
+            [
+                lambda seed, k=k, b=b: BM25Recommender(K=k, K1=1.2, B=b, num_threads=1)
+                for k, b in itertools.product((20, 50, 100, 200), (0.75, 0.2))
+            ],
+        ),
+    }
+
+
+def tuned(data: Dataset, protocol: Any, metric: str, n_trials: int) -> dict[str, Peer]:
+    """The best of the first `n_trials` settings of each peer, on the validation part."""
+    rules, best = replace(protocol, part="validation"), {}
+    for name, (fold_in, settings) in grids().items():
+        peers = [Peer(make=make, fold_in=fold_in) for make in settings[:n_trials]]
+        rows = {str(at): peer for at, peer in enumerate(peers)}
+        found = evaluate(rows, data, rules, floors=False)
+        winner = max(found.rows, key=lambda row: row.metrics[metric].value)
+        best[name] = peers[int(winner.name)]
+        print(
+            f"{name}: settings {winner.name} of {len(peers)}, validation {winner.metrics[metric]}", flush=True
+        )
+    return best
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sets", nargs="+", default=["ml-100k/T+V"])
+    parser.add_argument("--part", choices=("validation", "test"), default="test")
+    parser.add_argument("--trials", type=int, default=6)
+    parser.add_argument("--max-questions", type=int, default=0)
+    parser.add_argument("--no-ours", action="store_true")
+    args = parser.parse_args()
+    for benchmark in [one for name in args.sets for one in chosen(name)]:
+        data = load_bench(benchmark.data)
+        protocol = replace(benchmark.protocol(0), part=args.part, max_questions=args.max_questions)
+        rows: dict[str, Any] = dict(tuned(data, protocol, benchmark.metrics[-1], args.trials))
+        if not args.no_ours:
+            rows["zhiyin"] = Recommender.default(data)
+        print(f"\n## {benchmark.name}\n\n{evaluate(rows, data, protocol).table()}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
