@@ -38,7 +38,7 @@ class Blind:
         return self
 
     def rank(self, query: Query, n: int) -> Candidates:
-        history = replace(query.history, at=np.full(len(query.history), np.nan))
+        history = replace(query.history, at=np.full(len(query.history), np.nan), context={})
         return self.recommender.rank(replace(query, context={}, at=np.nan, history=history), n)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from zhiyin.data.split import LeaveOneOut, MarkedSplit, RandomSplit
+from zhiyin.data.split import LeaveOneOut, MarkedSplit
 from zhiyin.errors import ConfigError, nearest
 from zhiyin.evaluate.cold import cold_items
 from zhiyin.evaluate.protocol import Protocol
@@ -56,11 +56,6 @@ def _new_items(seed: int) -> Protocol:
     return Protocol(splitter=MarkedSplit(), candidates="cold", k=(10, 20, 40), seed=seed)
 
 
-def _in_context(seed: int) -> Protocol:
-    """Which app in which situation: rows are one (user, app, situation) each and have no order."""
-    return Protocol(splitter=RandomSplit(fraction=0.1, seed=seed), filter_seen=False, seed=seed)
-
-
 def _cold(seed: int) -> Protocol:
     return cold_items(seed=seed)
 
@@ -83,7 +78,7 @@ ALL = (
         {"recall@5": 0.467, "recall@10": 0.596},
         blind=True,
     ),
-    Benchmark("frappe/in-context", _in_context, ("recall@5", "recall@10", "ndcg@10"), blind=True),
+    Benchmark("frappe/in-context", _last("T", seen=True), ("recall@5", "recall@10", "ndcg@10"), blind=True),
 )
 BENCHMARKS: Mapping[str, Benchmark] = {one.name: one for one in ALL}
 """Name -> benchmark."""
