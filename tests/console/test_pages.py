@@ -132,6 +132,11 @@ def test_users(sit: Any, service: Any, language: str) -> None:
     page.wait_for_selector(".plain-list li")
     seat.settled()
     seat.picture(f"users-{language}", whole=True)
+    page.fill(".interests ~ .row input, .stack > .row input[maxlength='200']", "lanterns at sea")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".chip.warn")
+    said = service.http.get(f"/v1/users/{name}/profile").json()
+    assert said["edited"] and "lanterns at sea" in [one["words"] for one in said["interests"]]
     with page.expect_download() as got:
         page.click(".rights-card .row .button:not(.danger)")
     exported = json.loads(got.value.path().read_text("utf-8"))
@@ -159,8 +164,13 @@ def test_items(sit: Any, service: Any, language: str) -> None:
     item = page.url.partition("id=")[2]
     seat.settled()
     seat.picture(f"items-{language}", whole=True)
-    page.fill(".page-items .card input[type=text]", f"Edited {language}")
-    page.click(".button.primary[type=button]")
+    page.click(".page-items .stack > details.twin summary")
+    page.fill("details[open] input >> nth=0", "glow, 航海")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".toast.good")
+    assert service.http.get(f"/v1/items/{item}/tags").json()["tags"] == ["glow", "航海"]
+    page.fill(".editor-card input[type=text]", f"Edited {language}")
+    page.click(".editor-card .button.primary")
     seat.until("t => document.querySelector('h1').innerText === t", f"Edited {language}")
     assert service.http.get(f"/v1/items/{item}").json()["title"] == f"Edited {language}"
     seat.unhurt()

@@ -66,7 +66,7 @@ FROM_DATA = ", ".join(
         "tbody", "option", ".facts dd", ".options", ".shown-title", ".slope-names", "textarea", "noscript",
         ".fall-name", ".fall-ms", ".fall-note",
         ".timeline a", ".timeline h3", ".plain-list a", ".plain-list .soft",
-        ".page-head .lead", "figcaption", ".chip", "h1", "h2", ".text", "dt",
+        ".page-head .lead", "figcaption", ".chip", "h1", "h2", ".text", "dt", ".interests", ".understood",
     )
 )  # fmt: skip
 """Where words of the data stand; everything else is said by the console."""
@@ -110,7 +110,7 @@ def test_no_text_of_a_page_stands_in_the_code(sit: Any, service: Any) -> None:
         "items?id=p3",
         "nowhere",
     ):
-        page = seat.open(f"/console/{path}")
+        page = seat.open(f"/console/{path}", ".page h1, .empty")
         seat.settled()
         assert page.evaluate(UNSAID, [FROM_DATA]) == [], path
     seat.unhurt()

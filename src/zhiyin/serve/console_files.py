@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -55,7 +56,9 @@ class Files:
 
     digest: str
     files: dict[str, File]
-    page: bytes
+    page: str
+    """With a place for what the page of the address loads first."""
+    base: str
 
 
 @cache
@@ -66,19 +69,29 @@ def files() -> Files:
         for path in sorted(FOLDER.rglob("*"))
         if path.suffix in TYPES
     }
-    found["strings.json"] = _words(found)
+    found["strings.json"], found["sheets.css"] = _words(found), _sheets(found)
     digest = hashlib.sha256(b"".join(name.encode() + body for name, body in found.items())).hexdigest()[:16]
     base = f"/console/static/{digest}"
     core = [name for name in found if name.endswith(".js") and "/" not in name and name != "early.js"]
-    preloads = "\n".join(f'<link rel="modulepreload" href="{base}/{name}">' for name in core)
-    sheets = "\n".join(f'<link rel="stylesheet" href="{base}/{name}">' for name in found if ".css" in name)
-    page = (FOLDER / "page.html").read_text("utf-8")
-    page = page.replace("{base}", base).replace("{preloads}", preloads).replace("{sheets}", sheets)
+    page = (FOLDER / "page.html").read_text("utf-8").replace("{base}", base)
+    page = page.replace("{modules}", _preloads(base, core))
     packed = {
         name: File(body, gzip.compress(body, mtime=0), TYPES[Path(name).suffix])
         for name, body in found.items()
     }
-    return Files(digest, packed, page.encode())
+    return Files(digest, packed, page, base)
+
+
+def _preloads(base: str, names: Iterable[str]) -> str:
+    return "\n".join(f'<link rel="modulepreload" href="{base}/{name}">' for name in names)
+
+
+def _sheets(found: dict[str, bytes]) -> bytes:
+    """All style sheets as one: what they are made of first, those of the pages last."""
+    names = [name for name in found if name.endswith(".css")]
+    first = [f"{name}.css" for name in ("tokens", "base", "parts")]
+    ordered = sorted(names, key=lambda name: (first.index(name) if name in first else len(first), name))
+    return b"\n".join(found.pop(name) for name in ordered)
 
 
 def _words(found: dict[str, bytes]) -> bytes:
@@ -106,7 +119,11 @@ async def _home(request: Request) -> Response:
 
 async def _page(request: Request) -> Response:
     """The same for every address below /console: its script reads the address."""
-    return Response(files().page, media_type="text/html; charset=utf-8", headers=PAGE_HEADERS)
+    name = request.path_params["rest"].partition("/")[0] or "try"
+    kept = files()
+    own = [path for path in kept.files if path.startswith(f"pages/{name}") and path.endswith(".js")]
+    page = kept.page.replace("{own}", _preloads(kept.base, own))
+    return Response(page, media_type="text/html; charset=utf-8", headers=PAGE_HEADERS)
 
 
 async def _file(request: Request) -> Response:

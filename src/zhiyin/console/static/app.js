@@ -16,12 +16,13 @@ let begun = false;
 
 async function begin() {
   mountToasts();
-  await loadWords();
   const link = linkFromAddress();
+  const words = loadWords();
   let fault;
   try {
     await (link ? signIn({ link }) : readSession());
   } catch (error) { fault = error; await readSession().catch(() => {}); }
+  await words;
   if (who().signed_in) enter();
   else signInPage(root, enter, fault);
 }

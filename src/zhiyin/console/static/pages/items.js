@@ -1,6 +1,6 @@
 // Items: what one is, what stands near it, and an editor that shows the new neighbours at once.
 
-import { get, may, part, patch } from "../api.js";
+import { get, may, part, patch, put } from "../api.js";
 import { combobox } from "../combobox.js";
 import { fill, h, named } from "../dom.js";
 import { ago, number, say, t } from "../i18n.js";
@@ -46,7 +46,9 @@ async function one(view, id) {
   const item = await get(`/v1/items/${part(id)}`, {}, view.signal);
   const near = h("div", null, waiting(6));
   const words = h("div", { class: "stack" });
+  const tags = h("div", { class: "stack" });
   describe(item);
+  get(`/v1/items/${part(id)}/tags`, {}, view.signal).then(tagged, () => {});
   fill(view.root,
     heading(named(item), `${t("items.id")} ${id}`, linkButton(t("items.try"), to("try", { who: "new", past: `like~${encodeURIComponent(id)}` }), { icon: "try", kind: "primary" })),
     card({ label: t("items.find") }, finder()),
@@ -59,7 +61,21 @@ async function one(view, id) {
   function describe(now) {
     fill(words, now.text ? h("p", { class: "text" }, now.text) : h("p", { class: "soft" }, t("items.no_text")),
       facts(Object.entries(now.attributes ?? {}).map(([name, value]) => [name, [value].flat().map((one) => (typeof one === "number" ? number(one, Number.isInteger(one) ? 0 : 2).replace(/,(?=\d{3}$)/, "") : chip(one)))])),
-      h("p", { class: "hint" }, t("items.updated_words", { when: ago(now.updated_at) })));
+      tags, h("p", { class: "hint" }, t("items.updated_words", { when: ago(now.updated_at) })));
+  }
+
+  /** What it is about: found by rules or a language model, or said by an editor, whose words stand. @param {any} found */
+  function tagged(found) {
+    let said = found.tags.join(", ");
+    let line = found.line;
+    const save = async () => {
+      try { tagged(await put(`/v1/items/${part(id)}/tags`, { tags: said.split(/[,，、]/).map((text) => text.trim()).filter(Boolean).slice(0, 30), line })); toast(t("items.tags_saved"), { kind: "good" }); } catch (error) { fail(error); }
+    };
+    fill(tags, h("h3", null, t("items.tags")), found.line ? h("p", null, found.line) : null,
+      h("p", { class: "row" }, found.tags.map((/** @type {string} */ tag) => chip(tag, "accent")), found.tags.length ? null : h("span", { class: "soft" }, t("items.no_tags")), chip(say("by", found.source))),
+      may("ingest") ? h("details", { class: "twin" }, h("summary", null, t("items.tags_edit")), h("div", { class: "stack" },
+        field(t("items.tags"), { value: said, hint: t("items.tags_hint"), on: (value) => { said = value; }, enter: save }), field(t("items.line"), { value: line, maxlength: 300, on: (value) => { line = value; }, enter: save }),
+        h("div", { class: "row" }, button(t("items.save"), { icon: "edit", on: save })))) : null);
   }
 
   /** What goes with it; `before`: the order before an edit, so that changes show. @param {string[] | null} before @returns {Promise<string[]>} */
@@ -104,7 +120,7 @@ async function one(view, id) {
         announce(after.join() === before.join() ? t("items.same_near") : t("items.new_near"));
       } catch (error) { fail(error); }
     };
-    return card({ title: t("items.edit") },
+    return card({ title: t("items.edit"), class: "editor-card" },
       field(t("items.title"), { value: title, on: (value) => { title = value; } }),
       field(t("items.text"), { kind: "textarea", value: text, on: (value) => { text = value; } }),
       field(t("items.attributes"), { kind: "textarea", value: attributes, spellcheck: "false", hint: t("items.attributes_hint"), on: (value) => { attributes = value; } }),

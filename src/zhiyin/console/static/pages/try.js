@@ -214,6 +214,7 @@ class Trial {
       chip(t(this.state.live ? "try.written" : "try.played"), this.state.live ? "warn" : "accent"),
       first ? null : chip(t("try.moves", { up: moved.up, down: moved.down, fresh: moved.fresh })),
       chip(t("try.took", { ms: millis(whole) }), "", Object.entries(answer.meta.timings_ms).map(([name, ms]) => `${say("stage", name)} ${millis(Number(ms))}`).join("\n")),
+      answer.meta.understood?.sentence ? h("p", { class: "understood" }, answer.meta.understood.sentence) : null,
       answer.meta.degraded.map((/** @type {string} */ name) => chip(t("try.without_part", { name }), "warn")),
       answer.meta.warnings.map((/** @type {string} */ text) => chip(text, "warn")));
     if (!first) announce(t("try.announce", { up: moved.up, down: moved.down, fresh: moved.fresh, title: answer.items[0] ? named(answer.items[0]) : "" }));

@@ -47,6 +47,7 @@ async function one(view, id) {
     get(`/v1/users/${part(id)}/history`, { n: 300 }, view.signal), get("/v1/slates", { user: id, n: 50 }, view.signal)]);
   const { events } = history;
   const out = record?.personalise === false;
+  const now = lists(view, id);
   fill(view.root,
     heading(t("users.title", { id }), record ? words_(record.attributes) : t("users.unknown"), linkButton(t("users.try"), to("try", { user: id }), { icon: "try", kind: "primary" })),
     card({ label: t("users.find") }, finder((other) => go(to("users", { id: other })), id)),
@@ -56,8 +57,8 @@ async function one(view, id) {
       [t("users.decisions"), number(slates.slates.length) + (slates.slates.length === 50 ? "+" : "")], [t("users.personal"), out ? t("users.opted_out") : t("users.yes")],
       ...Object.entries(record?.attributes ?? {}).map(([name, value]) => /** @type {[string, any]} */ ([name, String(value)]))])),
     h("div", { class: "columns" },
-      h("div", { class: "stack" }, card({ title: t("users.timeline") }, timeline(events)), interests(view, id)),
-      h("div", { class: "stack" }, lists(view, id), rights(view, id, out))),
+      h("div", { class: "stack" }, card({ title: t("users.timeline") }, timeline(events)), interests(view, id, () => now.again())),
+      h("div", { class: "stack" }, now.card, rights(view, id, out))),
     card({ title: t("users.decisions") }, table({ caption: t("users.decisions"), file: `decisions-${id}`, rows: slates.slates, empty: t("users.no_decisions"), columns: [
       { name: "at", label: t("why.when"), shown: (row) => h("a", { href: to("why", { slate: row.slate_id }), title: moment(row.at) }, ago(row.at)) },
       { name: "surface", label: t("why.surface") }, { name: "titles", label: t("why.first"), shown: (row) => row.titles.join(" · ") },
@@ -94,7 +95,8 @@ function lists(view, id) {
     } catch (error) { if (!view.signal.aborted) fail(error); }
   };
   ask(view.query.surface ?? "");
-  return card({ title: t("users.now") }, field(t("users.surface"), { value: view.query.surface ?? "", placeholder: t("users.surface_hint"), enter: (surface) => { view.set({ surface: surface.trim() }); ask(surface.trim()); } }), place);
+  const shown = card({ title: t("users.now") }, field(t("users.surface"), { value: view.query.surface ?? "", placeholder: t("users.surface_hint"), enter: (surface) => { view.set({ surface: surface.trim() }); ask(surface.trim()); } }), place);
+  return { card: shown, again: () => ask(view.query.surface ?? "") };
 }
 
 /** Opt-out, export, erasure. @param {import("../pages.js").View} view @param {string} id @param {boolean} out */
