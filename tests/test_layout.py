@@ -16,7 +16,7 @@ ROOMS = (
     "llm", "data", "store", "represent", "retrieve", "rank", "explain",
     "components config",
     "artefact decide dialogue recommendations defaults saving fitting why_not causes recommender",
-    "evaluate", "analyse", "serve", "client", "console", "testing", "cli", "__main__", "__init__",
+    "evaluate distil", "analyse", "serve", "client", "console", "testing", "cli", "__main__", "__init__",
 )  # fmt: skip
 """In the order of the imports; a room of several files names them all. `__init__` shows what it likes."""
 

@@ -16,6 +16,7 @@ from zhiyin.cli.demo import demo
 from zhiyin.cli.look import components, doctor
 from zhiyin.cli.meaning import chat, profile, tags
 from zhiyin.cli.measure import evaluate
+from zhiyin.cli.order import distil
 from zhiyin.cli.output import Output
 from zhiyin.cli.prepare import fit, import_, init
 from zhiyin.cli.serve import artefacts, keys, refit, serve
@@ -29,7 +30,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "demo": demo, "init": init, "import": import_, "fit": fit, "recommend": recommend, "similar": similar,
     "why-not": why_not, "chat": chat, "eval": evaluate, "tune": tune,
     "serve": serve, "refit": refit, "components": components,
-    "doctor": doctor,
+    "doctor": doctor, "distil": distil,
 }  # fmt: skip
 """In the order in which a newcomer needs them."""
 

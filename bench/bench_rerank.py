@@ -1,0 +1,142 @@
+"""Amazon Games: 19 random items and the one that was bought last, in order, for 200 users (LLMRank's test).
+
+    python bench/bench_rerank.py                        # zero-shot: titles alone, minutes
+    python bench/bench_rerank.py --trained --artefact DIR   # the default recommender fitted under regime T
+
+Zero-shot: no behaviour is fitted. Six likenesses of titles (`LikenessFeature`), once summed as they are, once
+with weights that 1,000 users outside of the 200 choose. Trained: the default as it serves, and the same
+sources under a ranker that learnt from given candidates (39 random items and the next one) of 4,000 other
+users' validation events, which the fit has not seen. Ties count half. The set comes from $ZHIYIN_DATA.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from zhiyin.data.dataset import Dataset
+from zhiyin.data.sets import load_bench
+from zhiyin.data.split import LeaveOneOut
+from zhiyin.rank.boosted import BoostedRanker
+from zhiyin.rank.likeness import LikenessFeature
+from zhiyin.rank.rows import Question, collect
+from zhiyin.rank.student import standard
+from zhiyin.recommender import Recommender
+from zhiyin.represent import CachedEncoder, UseEncoder
+from zhiyin.types import Candidates, FloatArray, History, IntArray, Query
+
+Task = tuple[Query, IntArray, int]
+"""Who is asked for, the candidates in rising order, and which of them is right."""
+
+
+def task(past: IntArray, others: IntArray, right: int) -> Task:
+    history = History(past.astype(np.int32), np.ones(len(past), np.float32), np.full(len(past), np.nan)).tail(
+        50
+    )
+    only = np.sort(np.append(others, right)).astype(np.int32)
+    return Query(history, only=only), only, right
+
+
+def published(data: Dataset) -> list[Task]:
+    """The 200 users with the first 19 of their random candidates."""
+    path = Path(os.environ["ZHIYIN_DATA"]) / "amazon-games" / "rerank_candidates.parquet"
+    table = pl.read_parquet(path).filter(pl.col("retriever") == "random")
+    code = {name: place for place, name in enumerate(data.users)}
+    found = []
+    for name, items in zip(table["user"], table["items"]):
+        row = data.item[data.indptr[code[name]] : data.indptr[code[name] + 1]]
+        found.append(task(row[:-1], data.items.ids.codes(items[:19]), int(row[-1])))
+    return found
+
+
+def others(data: Dataset, n: int, n_random: int, seed: int) -> Iterator[Task]:
+    """Validation events of users outside of the 200, among random items that they did not choose."""
+    path = Path(os.environ["ZHIYIN_DATA"]) / "amazon-games" / "rerank_candidates.parquet"
+    tested = set(pl.read_parquet(path)["user"])
+    rng = np.random.default_rng(seed)
+    lengths = np.diff(data.indptr)
+    able = [u for u in range(data.n_users) if lengths[u] >= 3 and data.users[u] not in tested]
+    for user in rng.choice(able, n, replace=False):
+        row = data.item[data.indptr[user] : data.indptr[user + 1]]
+        drawn = np.setdiff1d(rng.choice(data.n_items, 2 * n_random, replace=False), row)
+        yield task(row[:-2], rng.permutation(drawn)[:n_random].astype(np.int32), int(row[-2]))
+
+
+def figures(name: str, tasks: list[Task], score: Callable[[Task], FloatArray]) -> None:
+    """NDCG × 100 at 1, 5, 10, 20 with the standard error of the third."""
+    places = []
+    for one in tasks:
+        found, right = np.nan_to_num(score(one), nan=-1e9), one[1] == one[2]
+        better, same = (found > found[right]).sum(), (found == found[right]).sum() - 1
+        places.append(better + same / 2)
+    gain = 1 / np.log2(np.array(places) + 2)
+    shown = [100 * float((gain * (np.array(places) < k)).mean()) for k in (1, 5, 10, 20)]
+    error = 100 * float((gain * (np.array(places) < 10)).std(ddof=1)) / len(tasks) ** 0.5
+    print(f"{name:<46}{'/'.join(f'{value:.1f}' for value in shown)}  ± {error:.1f}", flush=True)
+
+
+def zero_shot(data: Dataset) -> None:
+    likeness = LikenessFeature(encoder=CachedEncoder(UseEncoder())).fit(data)
+
+    def rows(one: Task) -> NDArray[np.float64]:
+        return standard(likeness.values(one[0], Candidates(one[1])))
+
+    choosing = list(others(data, 1000, 19, seed=0))
+    table = np.stack([rows(one) for one in choosing])
+    right = np.array([int(np.flatnonzero(one[1] == one[2])[0]) for one in choosing])
+
+    def loss(weights: NDArray[np.float64]) -> float:
+        score = table @ weights
+        top = score.max(axis=1, keepdims=True)
+        log_sum = np.log(np.exp(score - top).sum(axis=1)) + top[:, 0]
+        return float((log_sum - score[np.arange(len(score)), right]).mean() + 2e-3 * (weights**2).sum())
+
+    weights = minimize(loss, np.zeros(table.shape[2]), method="L-BFGS-B").x
+    print("weights from other users:", weights.round(2).tolist())
+    tasks = published(data)
+    figures("zero-shot, likenesses summed", tasks, lambda one: rows(one).sum(axis=1))
+    figures("zero-shot, weights from other users", tasks, lambda one: rows(one) @ weights)
+
+
+def trained(data: Dataset, artefact: Path | None) -> None:
+    split = LeaveOneOut(regime="T").split(data)
+    made = Recommender.load(artefact) if artefact else Recommender.default(data).fit(split.fit)
+    assert made.ranker is not None and made.encoder is not None
+    tasks, pipeline = published(data), made.pipeline()
+    figures("trained, the default as it serves", tasks, lambda one: pipeline.scores(one[0], one[1]))
+    likeness = LikenessFeature(encoder=made.encoder).fit(split.fit)
+    features = [*made.ranker.features, likeness]
+    questions = (
+        Question(query, pipeline.candidates(query)[0], np.array([right], np.int32))
+        for query, _, right in others(data, 4000, 39, seed=1)
+    )
+    rows = collect(questions, features, n_negatives=39, seed=0)
+    given = BoostedRanker(features=features, n_trees=400, n_threads=1).fit_rows(rows, seed=0)
+    figures(
+        "trained, a ranker for given candidates",
+        tasks,
+        lambda one: given.score(one[0], pipeline.candidates(one[0])[0]),
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--trained", action="store_true")
+    parser.add_argument("--artefact", type=Path)
+    args = parser.parse_args()
+    data = load_bench("amazon-games")
+    if args.trained:
+        trained(data, args.artefact)
+    else:
+        zero_shot(data)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""What a language model teaches: distil."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from zhiyin.cli.app import AllowImport, Json, ProjectPath, Seed
+from zhiyin.cli.output import Output
+from zhiyin.cli.project import Project
+from zhiyin.errors import ConfigError
+
+__all__ = ["distil"]
+
+WAYS = ("likelihood", "yes_no", "letters", "listwise")
+
+
+def distil(
+    project: ProjectPath,
+    llm: Annotated[str, typer.Option("--model", help="Name of an installed model, or a GGUF file.")],
+    way: Annotated[str, typer.Option(help="How it is asked; best: as zhiyin models verify found.")] = "best",
+    lists: Annotated[int, typer.Option(min=10, help="Lists that the model judges.")] = 100,
+    questions: Annotated[int, typer.Option(min=40, help="Held-out questions that test the student.")] = 1000,
+    seed: Seed = 0,
+    allow_import: AllowImport = None,
+    as_json: Json = False,
+) -> None:
+    """Teaches a small student what a language model thinks of lists, and finds for whom it pays.
+
+    Fits once more without everybody's last event, so that the figures are honest.
+
+    Example: zhiyin distil shop --model smollm2-135m --lists 50
+    """
+    import numpy as np
+
+    from zhiyin.data.split import LeaveOneOut
+    from zhiyin.distil import school
+    from zhiyin.rank.student import StudentReranker
+
+    out = Output(as_json=as_json)
+    place = Project(project)
+    data = place.load_data()
+    teacher, asked = teacher_of(llm, way)
+    split = LeaveOneOut(regime="T+V").split(data)
+    made = place.configured(data, allow_import or ())
+    if made.encoder is None:
+        raise ConfigError("a student reads vectors of texts, and this recommender has no encoder")
+    with out.stages() as stages:
+        made.fit(split.fit, seed=seed, progress=stages)
+        student = StudentReranker(encoder=made.encoder).fit(split.fit)
+        order = np.random.default_rng(seed).permutation(len(split.holdout))[: lists + questions].tolist()
+        n = min(lists, len(order) // 2)
+        found = school(
+            made, split.holdout, order, teacher, asked, student,
+            n_lessons=n, progress=lambda done: stages("lessons", done, n),
+        )  # fmt: skip
+    file = Path(place.path) / "student.json"
+    found.saved(file, student, teacher.identity)
+    tell(out, file, found, student)
+
+
+def tell(out: Output, file: Path, found: Any, student: Any) -> None:
+    """The figures, and what to write into zhiyin.toml where the student pays."""
+    from rich.text import Text
+
+    lines = [f"agreement with the model on lists it has not seen: {found.agreement:.2f} (rank correlation)"]
+    for name, (n, mean, half) in found.gains.table().items():
+        lines.append(
+            f"history {name:>7}: {100 * mean:+.2f} ± {100 * half:.2f} NDCG@10 × 100 of {n} questions"
+        )
+    if found.gate.groups:
+        lines += ["it pays; in zhiyin.toml:", "", "[[rerankers]]", 'type = "student"', f'weights = "{file}"']
+        lines += [f"weight = {student.weight}", f"groups = {list(student.groups)}"]
+    else:
+        lines.append("it pays for nobody: leave it out")
+    out.show(*(Text(line) for line in lines))
+    out.result(
+        {
+            "file": str(file), "agreement": found.agreement, "lessons": found.n_lessons,
+            "weight": found.weight, "groups": list(found.gate.groups), "gains": found.gains.table(),
+        }
+    )  # fmt: skip
+
+
+def teacher_of(name: str, way: str) -> tuple[Any, Any]:
+    """The model and how to ask it: likelihoods by torch, everything else by llama.cpp."""
+    from zhiyin.llm import GgufLanguageModel, verdict_of
+
+    if way not in ("best", *WAYS):
+        raise ConfigError(f"--way {way!r}: expected best or one of {', '.join(WAYS)}")
+    local = GgufLanguageModel(path=name)
+    if way == "best":
+        verdict = verdict_of(local.identity)
+        way = (verdict.best("en") if verdict else None) or "likelihood"
+    if way != "likelihood":
+        return local, way
+    from zhiyin.llm.torch_scorer import TorchLanguageModel
+
+    return TorchLanguageModel(path=name), way
