@@ -5,10 +5,10 @@
     python bench/bench_sequence.py ml-100k --augment --part validation
 
 Leave-one-out, whole catalogue, seen filtered, regime T. `default` is the recommender without the network,
-`sequence` with it, `transformer` the network of that recommender alone, `no clock` the same when it is not
-told when the question is put. With `--keep` trainings leave checkpoints there (a run that was cut off goes
-on), and rows keep their values by user, so that rows of several calls are compared. Times of a query are
-those of the processor, which a busy machine does not lengthen.
+`sequence` with it, `transformer` the network of that recommender alone, `no clock` (for data with times) the
+same when it is not told when the question is put. With `--keep` trainings leave checkpoints there (a run that
+was cut off goes on), and rows keep their values by user, so that rows of several calls are compared. Times of
+a query are those of the processor, which a busy machine does not lengthen.
 """
 
 from __future__ import annotations
@@ -103,8 +103,9 @@ def quality(name: str, data: Dataset, args: argparse.Namespace) -> None:
         fitted = keep(label, recommender(label, data, args), fit=True)
         if label == "sequence":
             keep("transformer", alone(fitted), fit=False)
-            keep("no clock", Clockless(alone(fitted)), fit=False)
-            keep("sequence, no clock", Clockless(fitted), fit=False)
+            if data.has_clock:
+                keep("no clock", Clockless(alone(fitted)), fit=False)
+                keep("sequence, no clock", Clockless(fitted), fit=False)
             shares = fitted.importances()
             share = sum(value for feature, value in shares.items() if feature.startswith("transformer."))
             print(f"    share of the trees' gain on its features: {share:.2f}", flush=True)

@@ -40,8 +40,6 @@ TEXTUAL = ("text_kernel", "text_factors", "content", "lexical", "wish")
 """Sources that have nothing to read in a catalogue of bare ids."""
 MANY_ITEMS = 20_000
 """Above so many items the regressions take part in a smaller form, or the fit would take hours."""
-N_HISTORY = 100
-"""Events that a network over their order is asked with."""
 LITTLE = 20_000
 """Below so many interactions raw likeness of texts is a source of its own: there is little to learn from."""
 
@@ -104,5 +102,4 @@ def with_sequence(recommender: Recommender) -> Recommender:
     if not any(isinstance(part, SequenceRetriever) for part in recommender.retrievers.values()):
         network = TransformerRetriever(encoder=recommender.encoder)
         recommender.retrievers = {**recommender.retrievers, "transformer": network}
-    recommender.n_history = max(recommender.n_history, N_HISTORY)
     return recommender
