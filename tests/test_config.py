@@ -13,7 +13,7 @@ from zhiyin.components import Component, components, options_of
 from zhiyin.config import commented_toml, from_toml, to_toml
 from zhiyin.errors import ConfigError
 from zhiyin.explain import EvidenceExplainer
-from zhiyin.llm import GgufLanguageModel
+from zhiyin.llm import EndpointLanguageModel, GgufLanguageModel, GuardedLanguageModel
 from zhiyin.rank.boosted import BoostedRanker
 from zhiyin.rank.diversity import DiversityReranker
 from zhiyin.rank.features import EvidenceFeature, SourceFeature
@@ -268,3 +268,30 @@ def test_the_commented_page_shows_what_is_not_set() -> None:
     assert "# n_each = 50" in page
     assert "# n_leaves = " in page
     assert to_toml(from_toml(page)) == to_toml(whole())
+
+
+def test_a_language_model_is_shared_guarded_and_comes_back() -> None:
+    text = """
+        fallback = "popular"
+        [retrievers.popular]
+        type = "popular"
+        [llm]
+        type = "endpoint"
+        base_url = "http://127.0.0.1:8000/v1"
+        name = "qwen"
+        extra = { seed = 3 }
+        """
+    first = from_toml(text)
+    assert isinstance(first.llm, GuardedLanguageModel)
+    assert isinstance(first.llm.language_model, EndpointLanguageModel)
+    assert first.llm.language_model.extra == {"seed": 3}
+    again = from_toml(to_toml(first))
+    assert to_toml(again) == to_toml(first) and again.llm.identity == first.llm.identity
+    assert "price_in = 2.5" in to_toml(
+        from_toml(text.replace("[llm]", '[llm]\ntype = "guarded"\nprice_in = 2.5\n[llm.language_model]'))
+    )
+
+
+def test_the_word_for_the_shared_language_model_needs_its_table() -> None:
+    with pytest.raises(ConfigError, match=r"llm\.language_model: @llm stands for the table \[llm\]"):
+        from_toml('[llm]\ntype = "guarded"\nlanguage_model = "@llm"\n[retrievers.popular]\ntype = "popular"')

@@ -17,6 +17,7 @@ import msgspec
 from zhiyin.components import Option, component_of, components, options_of
 from zhiyin.config.words import SECRET, SHARED, no_secrets, shared_word, without_paths
 from zhiyin.errors import ConfigError, nearest, shorten
+from zhiyin.llm.guarded import GuardedLanguageModel
 
 if TYPE_CHECKING:
     from zhiyin.recommender import Recommender
@@ -50,6 +51,8 @@ def from_toml(source: str | Path, *, allow_import: Sequence[str] = ()) -> Recomm
         if slot in table:
             option = next(option for option in options_of(whole) if option.name == slot)
             reading.shared[role] = reading.component(table[slot], option, slot)
+            if role == "LanguageModel":
+                reading.shared[role] = _guarded(reading.shared[role])
             table = {**table, slot: reading.shared[role]}
     recommender = reading.build(whole, table, "")
     if reading.errors:
@@ -201,6 +204,13 @@ class _Reading:
             self.fault(f"{path}.type", f"{name!r} is no {role.lower()}: it has no method {missing[0]!r}")
             return None
         return found
+
+
+def _guarded(language_model: Any) -> Any:
+    """No model is asked without limits: one that the file names alone gets a guard with the defaults."""
+    if language_model is None or isinstance(language_model, GuardedLanguageModel):
+        return language_model
+    return GuardedLanguageModel(language_model=language_model)
 
 
 def _record(annotation: Any) -> tuple[type | None, bool]:

@@ -4,6 +4,7 @@ from zhiyin.llm.embeddings import EmbeddingsClient
 from zhiyin.llm.endpoint import EndpointLanguageModel
 from zhiyin.llm.fake import FakeModel
 from zhiyin.llm.gguf import GgufLanguageModel
+from zhiyin.llm.guarded import GuardedLanguageModel
 from zhiyin.llm.torch_scorer import TorchLanguageModel
 from zhiyin.llm.verdict import Verdict, verdict_of
 
@@ -12,6 +13,7 @@ __all__ = [
     "EndpointLanguageModel",
     "FakeModel",
     "GgufLanguageModel",
+    "GuardedLanguageModel",
     "TorchLanguageModel",
     "Verdict",
     "verdict_of",

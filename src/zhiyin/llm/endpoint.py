@@ -78,6 +78,8 @@ class EndpointLanguageModel:
         self._known: dict[str, str] = {}
         self._failed: dict[str, int] = {}
 
+    sends_out = True
+
     @property
     def identity(self) -> str:
         parts = (self.name, self.revision, self.temperature, self.rerank_name, dict(self.extra or {}))

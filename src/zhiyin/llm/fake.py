@@ -82,6 +82,8 @@ class FakeModel:
         self._lock = threading.Lock()
         self._released = threading.Event()
 
+    sends_out = False
+
     def release(self) -> None:
         """Lets every call go that hangs, and every later one."""
         self._released.set()

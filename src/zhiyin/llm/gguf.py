@@ -61,6 +61,8 @@ class GgufLanguageModel:
         self._pid = 0
         self._identity = ""
 
+    sends_out = False
+
     @property
     def identity(self) -> str:
         """By the content of the files, so that a renamed file keeps its cached answers."""

@@ -64,6 +64,8 @@ class TorchLanguageModel:
         self._kept: OrderedDict[Tokens, tuple[Any, Any]] = OrderedDict()
         self._identity = ""
 
+    sends_out = False
+
     @property
     def identity(self) -> str:
         if not self._identity:

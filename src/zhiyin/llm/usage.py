@@ -26,9 +26,9 @@ _listening: ContextVar[Usage | None] = ContextVar("zhiyin_llm_usage", default=No
 
 
 @contextmanager
-def metered() -> Iterator[Usage]:
-    """The usage of every call within; threads that copy the context add to the same."""
-    usage = Usage()
+def metered(usage: Usage | None = None) -> Iterator[Usage]:
+    """The usage of every call within is added to this; threads that copy the context add to the same."""
+    usage = usage if usage is not None else Usage()
     token = _listening.set(usage)
     try:
         yield usage
