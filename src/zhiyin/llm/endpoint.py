@@ -259,12 +259,13 @@ class EndpointLanguageModel:
     def _opened(self, base_url: str = "") -> Exchange:
         address = base_url or self.base_url
         if address not in self._exchanges:
-            self._exchanges[address] = Exchange(
+            fresh = Exchange(
                 base_url=address,
                 what=repr(self.name),
                 api_key_env=self.api_key_env,
                 max_bytes=self.max_answer_bytes,
             )
+            self._exchanges.setdefault(address, fresh)
         return self._exchanges[address]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import os
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -52,6 +53,7 @@ class Exchange:
         self.max_bytes = max_bytes
         self._own_key = key
         self._http: httpx.Client | None = None
+        self._lock = threading.Lock()
 
     def post(self, path: str, question: bytes, *, timeout_s: float) -> Reply:
         """One try within `timeout_s`, from the look-up of the name to the last byte.
@@ -116,14 +118,16 @@ class Exchange:
 
     def close(self) -> None:
         """Ends kept connections; the next question opens new ones."""
-        http, self._http = self._http, None
+        with self._lock:
+            http, self._http = self._http, None
         if http is not None:
             http.close()
 
     def _opened(self) -> httpx.Client:
-        if self._http is None:
-            self._http = httpx.Client()
-        return self._http
+        with self._lock:
+            if self._http is None:
+                self._http = httpx.Client()
+            return self._http
 
     def _stream(self, url: httpx.URL, key: str, question: bytes, ends: float) -> Any:
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
