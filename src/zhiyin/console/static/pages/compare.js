@@ -14,6 +14,9 @@ import { sideBySide } from "./settings.js";
 
 /** @typedef {import("../pages.js").View} View */
 
+/** Metrics that go from 0 to 1 and share a scale; the table has all. */
+const WHISKERED = /^(ndcg|recall|hit|mrr|map|precision)@/;
+
 class ComparePage {
   /** @param {View} view */
   constructor(view) {
@@ -71,7 +74,7 @@ class ComparePage {
       card({ title: t("compare.metrics") }, this.which(result),
         h("p", null, t(main.low > 0 ? "compare.b_better" : main.high < 0 ? "compare.a_better" : "compare.even", { metric: found.main, value: number(Math.abs(main.value), 4) })),
         h("p", { class: "soft small" }, t("quality.protocol", { split: found.protocol.split, regime: found.protocol.regime, n: number(found.n_questions), data: found.data.name ?? "" })),
-        whiskers({ title: t("compare.differences"), summary: t("compare.differences_said"), rows, file: "differences" }),
+        whiskers({ title: t("compare.differences"), summary: t("compare.differences_said"), rows: rows.filter((row) => WHISKERED.test(row.name) && row.name.endsWith(`@${found.main.split("@")[1]}`)), file: "differences" }),
         table({ caption: t("compare.by_metric"), captionSeen: true, file: "metrics", rows, columns: [{ name: "name", label: t("compare.metric") }, { name: "a", label: "A", numeric: true, value: (row) => row.b, shown: (row) => number(row.b, 4) }, { name: "b", label: "B", numeric: true, value: (row) => row.a, shown: (row) => number(row.a, 4) }, { name: "value", label: "B − A", numeric: true, shown: (row) => number(row.value, 4) }, { name: "p", label: "p", numeric: true, shown: (row) => number(row.p, 4) }, { name: "wins", label: t("compare.wins"), numeric: true }, { name: "losses", label: t("compare.losses"), numeric: true }, { name: "ties", label: t("compare.ties"), numeric: true }] })),
       h("div", { class: "columns" }, Object.entries(found.by).map(([kind, groups]) => card({ title: t(`quality.by_${kind}`) }, whiskers({ title: t(`quality.by_${kind}`), summary: t("compare.differences_said"), file: `by-${kind}`, rows: Object.entries(/** @type {Record<string, any>} */ (groups)).map(([name, c]) => ({ name, value: c.difference.value, low: c.difference.low, high: c.difference.high, n: c.n, p: c.p_holm ?? c.p })) })))),
       card({ title: t("compare.users") }, table({ caption: t("compare.users"), file: "users", limit: 60, rows: found.per_user, columns: [{ name: "user", label: t("compare.user"), shown: (row) => h("a", { href: to("users", { id: row.user }) }, plain(row.user)) }, { name: "events", label: t("compare.history"), numeric: true }, { name: "a", label: "A", numeric: true, shown: (row) => number(row.a, 3) }, { name: "b", label: "B", numeric: true, shown: (row) => number(row.b, 3) }, { name: "difference", label: "B − A", numeric: true, value: (row) => row.b - row.a, shown: (row) => number(row.b - row.a, 3) }] })),

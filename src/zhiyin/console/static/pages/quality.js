@@ -38,7 +38,7 @@ class QualityPage {
     if (query.run && query.run !== job?.id) { const other = found.jobs.find((/** @type {any} */ one) => one.id === query.run && one.state === "done"); if (other) { job = other; result = await resultOf(other.id, signal); } }
     const progress = h("div");
     const go = (/** @type {any} */ request) => work(progress, request, signal).then((done) => { if (done) { this.view.set({ run: "" }); this.view.query.run = ""; this.show().catch(fail); } });
-    const start = h("div", { class: "row" }, field(t("quality.questions"), { kind: "number", value: String(this.questions), min: 10, max: 20000, on: (value) => { this.questions = Number(value) || 500; } }), button(t("quality.run"), { kind: "primary", on: () => go({ kind, max_questions: this.questions }) }));
+    const start = h("div", { class: "row low" }, field(t("quality.questions"), { kind: "number", value: String(this.questions), min: 10, max: 20000, on: (value) => { this.questions = Number(value) || 500; } }), button(t("quality.run"), { kind: "primary", on: () => go({ kind, max_questions: this.questions }) }));
     const past = found.jobs.filter((/** @type {any} */ one) => one.state === "done");
     const runs = past.length > 1 ? choice(t("quality.runs"), { value: job?.id ?? "", options: past.map((/** @type {any} */ one) => /** @type {[string, string]} */ ([one.id, moment(one.at)])), on: (id) => { this.view.query.run = id; this.view.set({ run: id }); this.show().catch(fail); } }) : null;
     const head = card({ title: t(`quality.${this.tab}`), actions: [job ? h("span", { class: "soft" }, made(job)) : null] }, h("p", { class: "soft" }, t(`quality.${this.tab}_about`)), h("div", { class: "fields" }, runs), start, progress);
@@ -50,7 +50,7 @@ class QualityPage {
   /** @param {any} one */
   report(one) {
     const names = Object.keys(one.rows[0].metrics);
-    const metrics = [...SHOWN.filter((name) => names.includes(name)), ...names.filter((name) => name.endsWith("@10") && !SHOWN.includes(name))].slice(0, 9);
+    const metrics = [...SHOWN.filter((name) => names.includes(name)), ...names.filter((name) => name.endsWith("@10") && !SHOWN.includes(name))].slice(0, 6);
     const main = metrics[0], second = names.find((name) => name.startsWith("coverage@10")) ?? metrics[1];
     const cell = (/** @type {any} */ row, /** @type {string} */ name) => { const m = row.metrics[name]; return m ? h("span", { title: m.low === null ? null : `${number(m.low, 4)} – ${number(m.high, 4)}` }, number(m.value, 4), m.low === null ? null : h("span", { class: "soft small" }, ` ±${number((m.high - m.low) / 2, 3)}`)) : "–"; };
     const against = Object.entries(one.comparisons).map(([name, c]) => ({ name: `${name} − ${one.reference}`, value: c.difference.value, low: c.difference.low, high: c.difference.high, n: c.n, p: c.p_holm ?? c.p }));
