@@ -16,17 +16,21 @@ from __future__ import annotations
 import argparse
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from zhiyin.contracts import LanguageModel
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.holdout import Holdout
 from zhiyin.data.sets import load_bench
 from zhiyin.data.split import UserSplit
 from zhiyin.evaluate.intervals import bootstrap
+from zhiyin.llm import GgufLanguageModel
 from zhiyin.recommender import Recommender
+from zhiyin.represent.intent_prompt import read_by_model
 from zhiyin.types import IntArray, Intent, Query
 
 K = 10
@@ -80,10 +84,13 @@ def lists(recommender: Recommender, query: Query) -> list[int]:
     return recommender.decide(query, K).ranking.items.tolist()
 
 
-def rows(recommender: Recommender, holdout: Holdout, users: int, llm: str) -> dict[str, NDArray[np.float64]]:
+def rows(
+    recommender: Recommender, holdout: Holdout, users: int, llm: LanguageModel | None
+) -> dict[str, NDArray[np.float64]]:
     """Name -> (users,) N@10."""
     items = recommender.items_
     assert items is not None
+    book, silent = recommender.reader_.vocabulary(items), 0
     found: dict[str, list[float]] = {}
     plain = recommender.decide(Query(), K).ranking.items.tolist()
     for position in range(min(users, len(holdout))):
@@ -94,8 +101,14 @@ def rows(recommender: Recommender, holdout: Holdout, users: int, llm: str) -> di
             words = sentence(items, targets, lang, position)
             as_text = Query(words=words, locale=lang, intent=Intent(said=words, text=words))
             asked = {"words as text": as_text, "rules": Query(words=words, locale=lang)}
+            if llm is not None:
+                intent, took_part = read_by_model(words, llm, book, items, locale=lang, timeout=60.0)
+                silent += not took_part
+                asked["rules and model"] = replace(asked["rules"], intent=intent)
             for name, query in asked.items():
                 found.setdefault(f"{name}, {lang}", []).append(gain(lists(recommender, query), wanted))
+    if llm is not None:
+        print(f"the model gave no answer in time to {silent} questions: the rules alone have read these")
     return {name: np.array(values) for name, values in found.items()}
 
 
@@ -117,7 +130,8 @@ def main() -> None:
         if args.artefact:
             recommender.save(args.artefact)
     started = time.perf_counter()
-    scores = rows(recommender, split.holdout, args.users, args.llm)
+    llm = GgufLanguageModel(path=args.llm) if args.llm else None
+    scores = rows(recommender, split.holdout, args.users, llm)
     n = len(scores["popularity"])
     print(f"MovieLens 100K, {args.part}, {n} new users, {time.perf_counter() - started:.0f} s")
     base = scores["popularity"]

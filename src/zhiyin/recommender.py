@@ -43,6 +43,7 @@ from zhiyin.rank.ranker import Ranker
 from zhiyin.rank.rows import Rows, collect, cut_for_replay
 from zhiyin.recommendations import Recommendations, lines_of
 from zhiyin.represent.intent_reader import IntentReader
+from zhiyin.represent.profile import stated
 from zhiyin.retrieve.fuse import reciprocal_rank
 from zhiyin.saving import load_recommender, save_recommender
 from zhiyin.types import (
@@ -51,7 +52,9 @@ from zhiyin.types import (
     FloatArray,
     History,
     IntArray,
+    Intent,
     Interaction,
+    Interest,
     Item,
     Query,
     Reason,
@@ -274,12 +277,15 @@ class Recommender:
         include: Iterable[str] = (),
         where: str | Filter = "",
         seed: int | None = None,
+        intent: Intent | None = None,
+        profile: Sequence[str | Interest] = (),
     ) -> Query:
         """A question in codes. Its history is that of `user`, or the one given (ids or events, oldest first).
 
         `seen` lets items of the history come back (None: as `repeats` says; disliked ones never do); `only`
         names all candidates, `include` some that must be among them, `where` is a filter (`data/filters.py`);
-        `at` None means the time of the newest event known; `seed` is for policies that throw dice.
+        `at` None means the time of the newest event known; `seed` is for policies that throw dice. `intent`
+        stands in for what would be read from `words`; `profile` holds interests that the user has stated.
         """
         items = self._items()
         past = self._history(user, history)
@@ -298,6 +304,8 @@ class Recommender:
             include=known(items.ids.codes(include)),
             allowed=(parse_filter(where) if isinstance(where, str) else where).mask(items) if where else None,
             seed=seed,
+            intent=intent,
+            profile=stated(profile, self.reader_.vocabulary(items), items) if profile else (),
         )
 
     def _history(self, user: str | None, history: Sequence[str | Interaction] | None) -> History:

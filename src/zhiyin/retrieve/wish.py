@@ -18,7 +18,7 @@ from zhiyin.represent.vocabulary import number_roles
 from zhiyin.retrieve.relevance import DenseRelevance, SilentRelevance
 from zhiyin.types import FloatArray, IntArray, Intent, Query
 
-__all__ = ["WishRetriever"]
+__all__ = ["WishRetriever", "met"]
 
 PRIOR = 20.0
 """Imagined choices of the mean preference, for items that few have rated."""
@@ -105,7 +105,7 @@ class WishRetriever:
         """(n,) wishes met, as a part of all; None where nothing was wished."""
         total, score = 0.0, np.zeros(n, np.float32)
         for wish in intent.wishes:
-            mask = _met(wish.filter, items)
+            mask = met(wish.filter, items)
             if mask is not None:
                 total += max(wish.by, 0.0)
                 score[: len(mask)] += np.float32(wish.by) * mask[:n]
@@ -130,7 +130,7 @@ class WishRetriever:
         return self.standing_
 
 
-def _met(expression: str, items: Catalogue) -> NDArray[np.bool_] | None:
+def met(expression: str, items: Catalogue) -> NDArray[np.bool_] | None:
     """(n_items,) which items meet a wish; None for one that this catalogue cannot be asked."""
     try:
         return parse_filter(expression).mask(items)
