@@ -198,6 +198,8 @@ def test_the_shape_of_the_data_chooses_the_parts():
     shape = Shape.of(walked)
     assert (shape.repeats, shape.clock, shape.places, shape.contexts) == (True, False, False, ())
     assert Shape.of(weathers()).contexts == ("weather",)
+    lasting = [Interaction(f"u{u}", "a", context={"duration": str(u % 2)}) for u in range(40)]
+    assert Shape.of(Dataset.of(lasting)).contexts == (), "known only afterwards"
     assert Shape.of(places()).places
     assert Shape.of(None) == Shape()
     once = Dataset.of([Interaction(f"u{u}", f"i{i}", at=float(60 * i)) for u in range(9) for i in range(9)])

@@ -18,6 +18,8 @@ __all__ = ["ContextTable", "usable_contexts"]
 
 MAX_VALUES = 1_000
 """A context of more values is an id (an impression, a session) and no situation."""
+AFTERWARDS = frozenset({"duration", "part"})
+"""Columns that nobody knows when a question is asked: how long an event took, its part of a split."""
 MIN_EVENTS = 5.0
 """Events that a value of a context must have on average."""
 
@@ -28,6 +30,8 @@ def usable_contexts(data: Dataset) -> list[str]:
     """Names of context columns that describe situations: a few words that come back."""
     found = []
     for name, words in data.context.items():
+        if name in AFTERWARDS:
+            continue
         values = np.unique(words)
         n_values, n_known = len(values) - int("" in values), int((words != "").sum())
         if 2 <= n_values <= MAX_VALUES and n_known >= max(MIN_EVENTS * n_values, 0.05 * len(data)):
