@@ -15,8 +15,6 @@ import { byCategory, byRank, dark, OTHER } from "./map_colours.js";
 /** @typedef {import("../pages.js").View} View */
 
 const PAGE = 20_000;
-/** Columns of all items, kept while the reader goes to other pages. @type {any} */
-let kept = null;
 
 /** Fetches the whole map, page by page. @param {string} attribute @param {AbortSignal} signal @param {(done: number, of: number) => void} told */
 async function fetched(attribute, signal, told) {
@@ -52,7 +50,7 @@ class MapPage {
     const attribute = this.state.attribute;
     const all = await fetched(attribute, signal, (done, of) => { progress.textContent = t("map.loading", { done: number(done), of: number(of) }); });
     if (!all.drawn || !all.ids.length) { this.none(all); return; }
-    kept = all;
+    if (!all.attribute && !this.view.query.colour) this.state.colour = "popularity";
     this.all = all;
     this.low = all.titles.map((/** @type {string} */ title, /** @type {number} */ i) => `${title}\n${all.ids[i]}`.normalize("NFKC").toLowerCase());
     this.points = { x: Int32Array.from(all.x), y: Int32Array.from(all.y), colour: new Uint32Array(all.ids.length), seen: new Uint8Array(all.ids.length), n: all.ids.length };

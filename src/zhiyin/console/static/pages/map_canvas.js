@@ -27,6 +27,8 @@ export class Canvas {
     this.corners = [];
     this.lassoing = false;
     this.view = { x: SIDE / 2, y: SIDE / 2, zoom: 1 };
+    /** How many points there are of each kind. */
+    this.kinds = [0, 0, 0, 0];
     this.frames = 0;
     this.asked = 0;
     this.element = h("canvas", { class: "map-canvas", tabindex: "0", role: "application", "aria-label": how.label, "aria-roledescription": how.hint });
@@ -40,6 +42,8 @@ export class Canvas {
   /** @param {Points} points */
   show(points) {
     this.points = points;
+    this.kinds = [0, 0, 0, 0];
+    for (let i = 0; i < points.n; i++) this.kinds[points.seen[i]]++;
     this.index();
     this.ask();
   }
@@ -101,16 +105,22 @@ export class Canvas {
 
   /** Writes the dots of one kind. @param {number} kind @param {number} radius */
   plot(kind, radius) {
+    if (!this.kinds[kind]) return;
     const { x, y, colour, seen, n } = this.points;
     const { width, height, pixels } = this;
     const k = this.scale, left = width / 2 - this.view.x * k, top = height / 2 - this.view.y * k;
-    const stamp = stampOf(radius);
+    const right = width - radius, bottom = height - radius;
+    const stamp = stampOf(radius), offsets = new Int32Array(stamp.length / 2);
+    for (let s = 0; s < offsets.length; s++) offsets[s] = stamp[2 * s + 1] * width + stamp[2 * s];
+    const m = offsets.length;
     for (let i = 0; i < n; i++) {
-      if (seen[i] !== kind || x[i] < 0) continue;
-      const px = (left + x[i] * k) | 0, py = (top + y[i] * k) | 0;
-      if (px < radius || py < radius || px >= width - radius || py >= height - radius) continue;
+      if (seen[i] !== kind) continue;
+      const px = (left + x[i] * k) | 0;
+      if (px < radius || px >= right || x[i] < 0) continue;
+      const py = (top + y[i] * k) | 0;
+      if (py < radius || py >= bottom) continue;
       const at = py * width + px, ink = colour[i];
-      for (let s = 0; s < stamp.length; s += 2) pixels[at + stamp[s + 1] * width + stamp[s]] = ink;
+      for (let s = 0; s < m; s++) pixels[at + offsets[s]] = ink;
     }
   }
 
