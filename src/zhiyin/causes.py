@@ -14,6 +14,7 @@ import numpy as np
 from zhiyin.contracts import Explainer
 from zhiyin.decide import Decision, Pipeline
 from zhiyin.explain.evidence_explainer import EvidenceExplainer
+from zhiyin.explain.phrased import PhrasedExplainer
 from zhiyin.types import Candidates, FloatArray, History, IntArray, Query, Reason
 
 __all__ = ["Causes", "reasons_of"]
@@ -26,7 +27,7 @@ def reasons_of(
     explainer: Explainer, pipeline: Pipeline, decision: Decision, ranking: Candidates, *, checked: bool
 ) -> list[tuple[Reason, ...]]:
     """What the explainer says of the ranking; `checked`: with causes, each of which was tried."""
-    if checked and isinstance(explainer, EvidenceExplainer):
+    if checked and isinstance(explainer, (EvidenceExplainer, PhrasedExplainer)):
         return explainer.caused(decision.query, ranking, Causes(pipeline, decision.query).holds)
     return explainer.explain(decision.query, ranking)
 

@@ -8,13 +8,13 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from typing import Generic, TypeVar
 
 from zhiyin.errors import LlmError
-from zhiyin.types import FloatArray
 
 __all__ = ["Judgements", "Wish", "key_of"]
+
+V = TypeVar("V")
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Wish:
     locale: str
 
 
-class Judgements:
+class Judgements(Generic[V]):
     """`judge` makes them, at most `max_kept` are kept and `max_waiting` wait; the oldest go first.
 
     `of` never asks a model: it looks, and notes what is missing. A daemon thread, started by the first wish
@@ -49,7 +49,7 @@ class Judgements:
 
     def __init__(
         self,
-        judge: Callable[[Wish], FloatArray],
+        judge: Callable[[Wish], V],
         *,
         max_kept: int = 50_000,
         max_waiting: int = 256,
@@ -60,14 +60,14 @@ class Judgements:
         self.max_waiting = max_waiting
         self.background = background
         self.n_failed = 0
-        self._kept: OrderedDict[bytes, FloatArray] = OrderedDict()
+        self._kept: OrderedDict[bytes, V] = OrderedDict()
         self._waiting: OrderedDict[bytes, Wish] = OrderedDict()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
 
-    def of(self, wish: Wish) -> FloatArray | None:
-        """(c,) what is kept for exactly this wish; None: not yet, it is noted."""
+    def of(self, wish: Wish) -> V | None:
+        """What is kept for exactly this wish; None: not yet, it is noted."""
         with self._changed:
             found = self._kept.get(wish.key)
             if found is not None:
@@ -101,7 +101,7 @@ class Judgements:
 
     def _judged(self, wish: Wish) -> bool:
         try:
-            found = np.asarray(self.judge(wish), np.float32)
+            found = self.judge(wish)
         except LlmError as error:
             self.n_failed += 1
             log.info("a judgement was not made: %s", error)

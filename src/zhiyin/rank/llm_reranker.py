@@ -60,7 +60,7 @@ class LlmReranker:
         self.max_waiting = max_waiting
         self.background = background
         self.titles_: tuple[str, ...] = ()
-        self._judgements: Judgements | None = None
+        self._judgements: Judgements[FloatArray] | None = None
         self._lock = threading.Lock()
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
@@ -90,7 +90,7 @@ class LlmReranker:
         return Wish(key_of(*head, *history, "\x00", *titles), history, titles, query.locale)
 
     @property
-    def judgements(self) -> Judgements:
+    def judgements(self) -> Judgements[FloatArray]:
         """What is kept and what waits; made on first use, because a copy or another process has its own."""
         with self._lock:
             if self._judgements is None:
