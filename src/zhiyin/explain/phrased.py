@@ -51,8 +51,7 @@ class PhrasedExplainer:
     """The reasons of `EvidenceExplainer`, worded by a model as soon as it has done so.
 
     A request never waits: a sentence that is not there yet is noted and written by a thread of its own,
-    within `timeout_s`. One that says more than its reasons (`phrase_check.py`) is thrown away for good, and the
-    templates speak.
+    within `timeout_s`. One that says more than its reasons (`phrase_check.py`) is thrown away.
     """
 
     def __init__(
