@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from zhiyin.data.dataset import Dataset
+from zhiyin.explain import EvidenceExplainer
 from zhiyin.rank import FusionRanker
 from zhiyin.recommender import Recommender
 from zhiyin.represent import HashEncoder
@@ -153,3 +154,13 @@ def test_without_a_source_of_wishes_they_stay_text() -> None:
         encoder=encoder,
     ).fit(films())  # fmt: skip
     assert {i % 4 for i in numbers(plain, plain.query(words="a horror film"), 3)} == {1}
+
+
+def test_no_reason_says_that_a_named_item_was_chosen() -> None:
+    told = Recommender(
+        retrievers={"kernel": KernelRetriever(), "wish": WishRetriever(), "popular": PopularRetriever()},
+        explainer=EvidenceExplainer(),
+    ).fit(films())
+    for user in (None, "u1"):
+        found = told.recommend(user, words="something like Tale number 7", n=5)
+        assert all("f7" not in reason.items for line in found for reason in line.reasons)

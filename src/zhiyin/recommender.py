@@ -45,6 +45,7 @@ from zhiyin.recommendations import Recommendations, lines_of
 from zhiyin.represent.intent_reader import IntentReader
 from zhiyin.represent.profile import stated
 from zhiyin.retrieve.fuse import reciprocal_rank
+from zhiyin.retrieve.understood import without_named
 from zhiyin.saving import load_recommender, save_recommender
 from zhiyin.types import (
     KINDS,
@@ -417,7 +418,9 @@ class Recommender:
         reasons: list[tuple[Reason, ...]] = [()] * len(ranking)
         if explain and self.explainer is not None:
             try:
-                reasons = reasons_of(self.explainer, self.pipeline(), decision, ranking, checked=checked)
+                query, seen = without_named(decision.query, ranking, self._items())
+                told = replace(decision, query=query)
+                reasons = reasons_of(self.explainer, self.pipeline(), told, seen, checked=checked)
             except Exception:
                 log.exception("the explainer failed: the list is answered without reasons")
                 degraded = (*degraded, "explainer")

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.filters import parse_filter
 from zhiyin.errors import FilterError
-from zhiyin.types import History, IntArray, Intent, Query, Wish
+from zhiyin.types import Candidates, History, IntArray, Intent, Query, Wish
 
-__all__ = ["Understood", "understood"]
+__all__ = ["Understood", "understood", "without_named"]
 
 ENOUGH = 10
 """So many items that meet all that was named outright are enough to look at nothing else, however short the
@@ -93,6 +93,18 @@ def _with_profile(query: Query) -> Intent | None:
         return replace(intent, wishes=(*intent.wishes, *mild))
     wanted = (one.words for one in interests if one.weight > 0 and not one.filter)
     return Intent(wishes=mild, text=" ".join(wanted)[:LONGEST], source="profile")
+
+
+def without_named(query: Query, ranking: Candidates, items: Catalogue) -> tuple[Query, Candidates]:
+    """As reasons may see it: items that words have named are no behaviour, so nobody "chose" them."""
+    intent = query.intent
+    n = 0 if intent is None else len(_codes(intent.like, items)) + len(_codes(intent.unlike, items))
+    if not n:
+        return query, ranking
+    past = query.history
+    kept = History(past.items[:-n], past.weights[:-n], past.at[:-n])
+    evidence = {name: block[:-n] for name, block in ranking.evidence.items()}
+    return replace(query, history=kept), replace(ranking, evidence=evidence)
 
 
 def as_dict(intent: Intent) -> dict[str, Any]:
