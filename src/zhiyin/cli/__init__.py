@@ -16,6 +16,7 @@ from zhiyin.cli.demo import demo
 from zhiyin.cli.look import components, doctor
 from zhiyin.cli.meaning import chat, profile, tags
 from zhiyin.cli.measure import evaluate
+from zhiyin.cli.models import models
 from zhiyin.cli.order import distil
 from zhiyin.cli.output import Output
 from zhiyin.cli.prepare import fit, import_, init
@@ -39,6 +40,7 @@ for name, command in COMMANDS.items():
 app.add_typer(keys, name="keys")
 app.add_typer(artefacts, name="artefacts")
 app.add_typer(backup, name="backup")
+app.add_typer(models, name="models")
 app.add_typer(bench, name="bench")
 app.add_typer(profile, name="profile")
 app.add_typer(tags, name="tags")

@@ -116,7 +116,7 @@ def _resumed(http: httpx.Client, url: str, part: Path, progress: Progress | None
             total = have + int(response.headers.get("content-length", 0))
             _room_for(part.parent, total - have)
             with part.open("ab" if have else "wb") as out:
-                for chunk in response.iter_bytes(CHUNK):
+                for chunk in response.iter_bytes():
                     out.write(chunk)
                     _say(progress, url.rsplit("/", 1)[1], out.tell(), total)
             linked = [*response.history, response]
