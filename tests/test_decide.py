@@ -73,6 +73,15 @@ def test_the_list_is_filled_with_what_is_allowed(
     assert set(ids(fitted.rank(query, 50))) == {5, 7, 9, 11, 13, 15}
 
 
+def test_what_fills_a_list_keeps_what_the_ranker_saw_of_the_others(fitted: Recommender) -> None:
+    looked = Candidates(codes(0, 2), ("kernel",), *[np.ones((2, 1), np.float32)] * 2,
+                        score=np.array([2, 1], np.float32), features=np.ones((2, 3), np.float32))  # fmt: skip
+    filled = fitted.pipeline()._fill(Query(), looked, 5)
+    assert len(filled) == 5 and filled.features.shape == (5, 3)
+    assert (filled.features[:2] == 1).all() and np.isnan(filled.features[2:]).all()
+    assert (np.diff(filled.score) < 0).all()
+
+
 def test_few_allowed_items_stand_for_election_even_if_no_source_proposes_them(fitted: Recommender) -> None:
     alone = Recommender(retrievers={"kernel": fitted.retrievers["kernel"]}, fallback="")
     alone.items_, alone.histories_ = fitted.items_, fitted.histories_

@@ -219,18 +219,11 @@ def replayed(pipeline: Pipeline, holdout: Holdout, *, repeats: bool) -> Iterator
 def _append(ranking: Candidates, extra: IntArray) -> Candidates:
     """More items at the end, of which no source says anything; their scores go on falling."""
     low = float(np.nanmin(ranking.score, initial=0.0)) if ranking.score.size else 0.0
-    blank = np.full((len(extra), len(ranking.sources)), np.nan, np.float32)
-    return Candidates(
-        np.concatenate([ranking.items, extra]),
-        ranking.sources,
-        np.concatenate([ranking.scores.reshape(-1, len(ranking.sources)), blank]),
-        np.concatenate([ranking.ranks.reshape(-1, len(ranking.sources)), blank]),
-        {
-            name: np.concatenate([block, np.zeros((len(block), len(extra)), np.float32)], axis=1)
-            for name, block in ranking.evidence.items()
-        },
-        np.concatenate([ranking.score, low - 1e-3 * np.arange(1, len(extra) + 1)]).astype(np.float32),
-    )
+    n, s = len(extra), len(ranking.sources)
+    blank = np.full((n, s), np.nan, np.float32)
+    none = {name: np.zeros((len(block), n), np.float32) for name, block in ranking.evidence.items()}
+    score = (low - 1e-3 * np.arange(1, n + 1)).astype(np.float32)
+    return ranking.joined(Candidates(extra.astype(np.int32), ranking.sources, blank, blank, none, score))
 
 
 def _with_pins(query: Query, policies: Sequence[Reranker]) -> Query:
