@@ -13,6 +13,7 @@ from rich.text import Text
 
 from zhiyin.cli import show
 from zhiyin.cli.app import Json, N, Seed
+from zhiyin.cli.demo_words import show_words
 from zhiyin.cli.output import Output, Stages, now
 from zhiyin.cli.project import Project
 from zhiyin.cli.scores import Scores
@@ -62,6 +63,10 @@ def demo(
     save: Annotated[bool, typer.Option("--save/--no-save", help="Keep data, artefact and report.")] = True,
     locale: Annotated[str, typer.Option(help="Language of the reasons: en or zh.")] = "en",
     seed: Seed = 0,
+    llm: Annotated[
+        bool,
+        typer.Option("--llm", help="Show profile, tags and intents, with a local model if there is one."),
+    ] = False,
     serve: Annotated[bool, typer.Option("--serve", help="Then serve it over HTTP.")] = False,
     port: Annotated[int | None, typer.Option(help="With --serve: port; 0 takes a free one.")] = None,
     workers: Annotated[int | None, typer.Option(help="With --serve: processes that answer.")] = None,
@@ -94,6 +99,7 @@ def demo(
     shown = [_shown(recommender, split.holdout, user.strip(), n, locale) for user in users.split(",")]
     for one in shown:
         _print_user(out, one, data, locale)
+    words = show_words(out, recommender, shown[0].user) if llm else None
     found = _measured(out, recommender, data, rules) if measure else None
     files = _saved(out, Project(out_path), recommender, split.fit, found) if save else {}
     seconds = time.perf_counter() - started
@@ -102,6 +108,7 @@ def demo(
         {
             "data": data.describe(),
             "users": [one.as_dict() for one in shown],
+            "words": words,
             "evaluation": found.as_dict() if found else None,
             "stages_s": progress.seconds,
             "seconds": seconds,
