@@ -89,13 +89,8 @@ def demo(
         rules = Protocol(splitter=LeaveOneOut(regime="T+V"), seed=seed)
         split = rules.splitter.split(data)
         recommender = _fitted(split.fit, seed, progress)
-    out.show(Text(repr(data), "bold"))
-    out.show(
-        Text(
-            "The last film of each user is hidden: the lists have to foresee it. ★ marks it.",
-            "dim",
-        )
-    )
+    hidden = "The last film of each user is hidden: the lists have to foresee it. ★ marks it."
+    out.show(Text(repr(data), "bold"), Text(hidden, "dim"))
     shown = [_shown(recommender, split.holdout, user.strip(), n, locale) for user in users.split(",")]
     for one in shown:
         _print_user(out, one, data, locale)
