@@ -59,7 +59,7 @@ def vectors(n: int, dim: int, seed: int = 0) -> np.ndarray[Any, np.dtype[np.floa
     random = np.random.default_rng(seed)
     centres = random.standard_normal((60, dim)).astype(np.float32)
     rows = centres[random.integers(0, 60, n)] + random.standard_normal((n, dim)).astype(np.float32)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
 
 
 def draw(n: int, dim: int) -> dict[str, float]:
