@@ -156,5 +156,26 @@ def test_the_way_that_works_is_found() -> None:
     assert tried(FakeModel(log_likelihood=lambda _, texts: [-1.0] * len(texts)), n_each=4).best("en") is None
 
 
+def test_a_way_that_guesses_is_given_up_and_time_cuts_all_alike() -> None:
+    wrong = FakeModel(log_likelihood=lambda _, texts: [-1.0] * len(texts))
+    told: list[str] = []
+    guess = tried(wrong, ways=("likelihood",), n_each=10, told=lambda what, done, of: told.append(what))
+    assert [one.asked for one in guess.results] == [5, 5] and len(told) == 20
+    assert "like guessing after 5 of 10" in guess.results[0].said
+
+    now = [0.0]
+
+    def slow(prefix: str, texts: Any) -> list[float]:
+        now[0] += 1.0
+        rights = {question.right for question in QUESTIONS}
+        known = any(question.liked[0] in prefix for question in QUESTIONS)
+        return [0.0 if known and any(right in text for right in rights) else -9.0 for text in texts]
+
+    model = FakeModel(log_likelihood=slow)
+    cut = tried(model, ways=("likelihood",), n_each=10, within_s=13.0, clock=lambda: now[0])
+    assert [(one.asked, one.right) for one in cut.results] == [(3, 3), (3, 3)]
+    assert all("time is up after 3 of 10" in one.said for one in cut.results)
+
+
 def test_usage_is_empty_before_anything_was_asked(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "usage") == []

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from zhiyin.llm import Verdict, verdict_of
-from zhiyin.llm.verdict import WayResult, keep_verdict, models_directory, verdict_file
+from zhiyin.llm.verdict import WayResult, by_luck, clear, keep_verdict, models_directory, verdict_file
 
 
 def verdict(*rights: int, identity: str = "m") -> Verdict:
@@ -22,6 +22,12 @@ def test_the_best_way_must_be_better_than_guessing() -> None:
     assert verdict(4, 8, 5, 3).best("en") == "yes_no"
     assert verdict(4, 8, 12, 3).best("en-GB") == "letters"
     assert verdict(4, 8, 12, 3).best("zh") is None
+
+
+def test_luck_is_the_tail_of_guessing() -> None:
+    assert by_luck(0, 10, 0.2) == pytest.approx(1.0) and by_luck(2, 2, 0.2) == pytest.approx(0.04)
+    assert by_luck(5, 10, 0.2) == pytest.approx(0.0328, abs=1e-4)
+    assert [clear(n, 0.2) for n in (1, 2, 10, 16, 20)] == [2, 2, 5, 7, 8]
 
 
 def test_of_equals_the_faster_one_is_taken() -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.errors import LlmError
-from zhiyin.llm import FakeModel
+from zhiyin.llm import FakeModel, Verdict
+from zhiyin.llm.verdict import WayResult, keep_verdict
 from zhiyin.rank.judgements import Judgements, Wish, key_of
 from zhiyin.rank.llm_gate import CLOSED, Gate, fitted_gate
 from zhiyin.rank.llm_judge import judged
@@ -175,6 +179,21 @@ def test_the_thread_works_off_what_waits_and_can_be_ended() -> None:
 
 
 # -- the gate --------------------------------------------------------------------------------------
+
+
+def test_the_best_way_is_that_of_the_kept_verdict(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ZHIYIN_MODELS", str(tmp_path))
+    fake = FakeModel(choose=LIKES_GREEN.rules["choose"])
+    assert made(fake, way="best").way_for("en") == "likelihood"  # nobody has tested it
+    results = (WayResult("letters", "en", 8, 10, 9.0), WayResult("letters", "zh", 2, 10, 9.0))
+    keep_verdict(Verdict(fake.identity, results, chance=0.2))
+    part = made(fake, way="best")
+    part.rerank(query(0), ranking(1, 2, 3, 4), 4)
+    part.judgements.work()
+    assert {one.verb for one in fake.asked} == {"choose"}
+    assert part.way_for("zh") is None
+    part.rerank(replace(query(0), locale="zh"), ranking(1, 2, 3, 4), 4)
+    assert part.judgements.n_waiting == 0
 
 
 def test_a_closed_gate_asks_nobody() -> None:

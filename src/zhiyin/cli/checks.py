@@ -6,8 +6,8 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Literal
@@ -31,6 +31,8 @@ class Finding:
     status: Literal["ok", "warn", "fail"]
     said: str
     way_out: str = ""
+    facts: Mapping[str, object] = field(default_factory=dict)
+    """The same for programs, where there are numbers."""
 
 
 Check = Callable[[], Finding]
@@ -40,8 +42,11 @@ def checks(project: Path | None = None) -> list[Check]:
     """In their order; each is called when its turn comes, so that slow ones do not hold back the others."""
     found: list[Check] = [python, versions, cores, cache, disk, encoder, sample_data]
     if project is not None:
+        from zhiyin.cli.check_llm import language_model
+
         found += [
             lambda: configuration(project),
+            lambda: language_model(project),
             lambda: imported_data(project),
             lambda: artefact(project),
             lambda: store(project),

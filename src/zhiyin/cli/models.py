@@ -86,7 +86,8 @@ def add(
 @models.command("verify")
 def verify(
     name: Name,
-    n_each: Annotated[int, typer.Option("-n", min=1, max=16, help="Questions a language and way.")] = 16,
+    n_each: Annotated[int, typer.Option("-n", min=1, max=16, help="Questions a language and way.")] = 10,
+    minutes: Annotated[float, typer.Option(min=0.1, help="No question begins that would end later.")] = 6.0,
     threads: Annotated[
         int, typer.Option(min=1, max=256, help="Threads; more than free cores are slower.")
     ] = 1,
@@ -110,7 +111,7 @@ def verify(
     llm = GgufLanguageModel(path=found_model(name), n_threads=threads)
     try:
         with _progress(out) as told:
-            verdict = tried(llm, n_each=n_each, told=told)
+            verdict = tried(llm, n_each=n_each, within_s=60 * minutes, told=told)
     finally:
         llm.close()
     keep_verdict(verdict)
@@ -198,20 +199,33 @@ def _accepted(out: Output, what: str, licence: str, yes: bool) -> None:
 
 @contextmanager
 def _progress(out: Output) -> Iterator[Any]:
-    """One line that changes, on a terminal only."""
+    """One line that changes on a terminal; elsewhere a line with every tenth."""
+    tenth = -1
+
+    def note(what: str, done: int, total: int) -> None:
+        nonlocal tenth
+        share = 100 * done // max(total, 1)
+        status.update(f"{printable(what)}  {share} %")
+        if not out.talk.is_terminal and share // 10 > tenth:
+            tenth = share // 10
+            out.note(f"{share:3} %  {printable(what)}")
+
     with out.talk.status("") as status:
-        yield lambda what, done, total: status.update(f"{printable(what)} {100 * done // max(total, 1)} %")
+        yield note
 
 
 def _shown(verdict: Verdict) -> Table:
+    from zhiyin.llm.verdict import by_luck
+
     speed = f"reads {verdict.tokens_per_s:,.0f}, writes {verdict.written_per_s:,.0f} tokens/s"
-    table = Table(
-        box=None, pad_edge=False, title=f"{speed}; guessing: {verdict.chance:.2f}", title_justify="left"
-    )
-    for head in ("way", "language", "right", "ms a question", ""):
+    title = f"{speed}; guessing is right in {100 * verdict.chance:.0f} %"
+    table = Table(box=None, pad_edge=False, title=title, title_justify="left")
+    for head in ("way", "language", "right", "so by luck", "ms a question", ""):
         table.add_column(head)
     for one in verdict.results:
-        best = "best" if verdict.best(one.locale) == one.way else printable(one.said)
+        best = "best" if verdict.best(one.locale) == one.way else ""
+        said = " ".join(filter(None, (best, printable(one.said))))
         share = f"{one.right} of {one.asked}" if one.asked else "cannot"
-        table.add_row(one.way, one.locale, share, f"{one.ms:,.0f}", best)
+        luck = f"{100 * by_luck(one.right, one.asked, verdict.chance):.1f} %" if one.asked else ""
+        table.add_row(one.way, one.locale, share, luck, f"{one.ms:,.0f}" if one.asked else "", said)
     return table

@@ -10,7 +10,7 @@ from typing import Any
 from zhiyin.errors import LlmError
 from zhiyin.llm.sanity_questions import QUESTIONS, SanityQuestion
 from zhiyin.llm.usage import metered
-from zhiyin.llm.verdict import WAYS, Verdict, Way, WayResult
+from zhiyin.llm.verdict import WAYS, Verdict, Way, WayResult, clear
 from zhiyin.rank.llm_judge import judged
 from zhiyin.types import Prompt
 
@@ -18,6 +18,9 @@ __all__ = ["tried"]
 
 LOCALES = ("en", "zh")
 N_OPTIONS = 5
+CHANCE = 1 / N_OPTIONS
+ENOUGH = 5
+"""Questions after which a way that does no better than guessing is given up."""
 SPEED_TEXT = "A long evening, a quiet street, a book that nobody had opened for years. "
 Told = Callable[[str, int, int], None]
 
@@ -26,42 +29,86 @@ def tried(
     llm: Any,
     *,
     ways: Sequence[Way] = WAYS,
-    n_each: int = 16,
+    n_each: int = 10,
     timeout_s: float = 120.0,
+    within_s: float = float("inf"),
     told: Told | None = None,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> Verdict:
-    """Asks up to `n_each` questions in each language in each way; a way that cannot be asked says why."""
+    """Asks up to `n_each` questions in each language in each way; a way that cannot be asked says why.
+
+    All ways get a question before any gets the next, so that what `within_s` cuts off is missing of all
+    alike, and the ways share what stands first in their prompts. A way that can no longer become clearly
+    better than guessing is not asked further: that takes questions away, never adds a lucky one.
+    """
+    ends = clock() + within_s
     read, written = _speed(llm, timeout_s)
-    results = []
-    for way in ways:
-        for locale in LOCALES:
-            questions = [one for one in QUESTIONS if one.locale == locale][:n_each]
-            results.append(_one_way(llm, way, locale, questions, timeout_s, told))
-    return Verdict(llm.identity, tuple(results), 1 / N_OPTIONS, read, written, time.time())
+    trials = [_Trial(llm, way, locale, n_each) for locale in LOCALES for way in ways]
+    most, done = sum(len(trial.questions) for trial in trials), 0
+    for _ in range(n_each):
+        for trial in trials:
+            left = ends - clock()
+            if trial.open and trial.fits(left):
+                trial.ask(min(timeout_s, left), clock)
+            done += 1
+            if told is not None:
+                told(f"{trial.way}, {trial.locale}: {trial.right} of {trial.asked} right", done, most)
+    results = [trial.result() for trial in sorted(trials, key=lambda one: ways.index(one.way))]
+    return Verdict(llm.identity, tuple(results), CHANCE, read, written, time.time())
 
 
-def _one_way(
-    llm: Any, way: Way, locale: str, questions: Sequence[SanityQuestion], timeout_s: float, told: Told | None
-) -> WayResult:
-    right, times, said = 0, [], ""
-    for number, question in enumerate(questions):
-        if told is not None:
-            told(f"{way}, {locale}", number, len(questions))
-        place, start = number % N_OPTIONS, time.perf_counter()
+class _Trial:
+    """One way in one language."""
+
+    def __init__(self, llm: Any, way: Way, locale: str, n: int) -> None:
+        self.llm = llm
+        self.way = way
+        self.locale = locale
+        self.questions: list[SanityQuestion] = [one for one in QUESTIONS if one.locale == locale][:n]
+        self.asked = 0
+        self.right = 0
+        self.times: list[float] = []
+        self.said = ""
+        self.open = bool(self.questions)
+
+    def fits(self, left: float) -> bool:
+        """Whether one more question is likely to end in the time that is left; else it is the last word."""
+        if left > (median(self.times) if self.times else 0.0):
+            return True
+        self.open = False
+        self.said = f"time is up after {self.asked} of {len(self.questions)}"
+        return False
+
+    def ask(self, timeout: float, clock: Callable[[], float]) -> None:
+        question, place, start = self.questions[self.asked], self.asked % N_OPTIONS, clock()
         try:
             scores = judged(
-                llm, way, question.liked, question.options(place), locale=locale, rotations=N_OPTIONS,
-                timeout=timeout_s,
+                self.llm, self.way, question.liked, question.options(place), locale=self.locale,
+                rotations=N_OPTIONS, timeout=timeout,
             )  # fmt: skip
         except LlmError as error:
-            said = str(error)
-            if error.why == "unable" or number == 0:
-                return WayResult(way, locale, 0, 0, 0.0, said[:200])
-            times.append(time.perf_counter() - start)
-            continue
-        times.append(time.perf_counter() - start)
-        right += int(scores.argmax()) == place and (scores == scores.max()).sum() == 1
-    return WayResult(way, locale, int(right), len(questions), median(times) * 1000, said[:200])
+            self.said = str(error)[:200]
+            if error.why == "unable" or self.asked == 0:
+                self.asked, self.right, self.open = 0, 0, False
+                return
+        else:
+            self.right += int(scores.argmax()) == place and int((scores == scores.max()).sum()) == 1
+        self.asked += 1
+        self.times.append(clock() - start)
+        self._look()
+
+    def _look(self) -> None:
+        """Ends where all is asked, or where more questions cannot help."""
+        n = len(self.questions)
+        lost = self.right + n - self.asked < clear(n, CHANCE)
+        luck = self.asked >= ENOUGH and self.right <= CHANCE * self.asked
+        self.open = self.asked < n and not lost and not luck
+        if (lost or luck) and self.asked < n:
+            self.said = f"like guessing after {self.asked} of {n}"
+
+    def result(self) -> WayResult:
+        ms = median(self.times) * 1000 if self.times else 0.0
+        return WayResult(self.way, self.locale, self.right, self.asked, ms, self.said)
 
 
 def _speed(llm: Any, timeout_s: float) -> tuple[float, float]:

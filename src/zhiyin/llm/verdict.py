@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 import msgspec
 
-__all__ = ["WAYS", "Verdict", "Way", "WayResult", "models_directory", "verdict_of"]
+__all__ = ["WAYS", "Verdict", "Way", "WayResult", "by_luck", "clear", "models_directory", "verdict_of"]
 
 Way: TypeAlias = Literal["likelihood", "yes_no", "letters", "listwise"]
 """
@@ -33,7 +34,7 @@ class WayResult(msgspec.Struct, frozen=True):
     ms: float
     """Of one question with five options, in the middle."""
     said: str = ""
-    """Why it could not be asked."""
+    """Why it could not be asked, or was asked less than the others."""
 
     @property
     def share(self) -> float:
@@ -60,7 +61,7 @@ class Verdict(msgspec.Struct, frozen=True):
         """
         language = locale.split("-")[0].lower()
         known = [one for one in self.results if one.asked and one.locale == language]
-        good = [one for one in known if one.right >= _clear(one.asked, self.chance)]
+        good = [one for one in known if one.right >= clear(one.asked, self.chance)]
         return max(good, key=lambda one: (one.share, -one.ms)).way if good else None
 
 
@@ -94,12 +95,13 @@ def keep_verdict(verdict: Verdict, folder: Path | None = None) -> Path:
     return path
 
 
-def _clear(asked: int, chance: float) -> int:
-    """The smallest number right that guessing reaches in at most 5 % of tests (exact binomial tail)."""
-    tail, term = 1.0, (1 - chance) ** asked
-    for right in range(asked + 1):
-        if tail <= 0.05:
-            return right
-        tail -= term
-        term *= (asked - right) / (right + 1) * chance / (1 - chance)
-    return asked + 1
+def by_luck(right: int, asked: int, chance: float) -> float:
+    """Probability that guessing gets so many right, or more."""
+    return sum(
+        math.comb(asked, n) * chance**n * (1 - chance) ** (asked - n) for n in range(max(0, right), asked + 1)
+    )
+
+
+def clear(asked: int, chance: float) -> int:
+    """The smallest number right that guessing reaches in at most 5 % of tests."""
+    return next((right for right in range(asked + 1) if by_luck(right, asked, chance) <= 0.05), asked + 1)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from zhiyin.contracts import LanguageModel
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.dataset import Dataset
-from zhiyin.llm.verdict import Way
+from zhiyin.llm.verdict import Way, verdict_of
 from zhiyin.rank.judgements import Judgements, Wish, key_of, texts_of
 from zhiyin.rank.llm_gate import Gate
 from zhiyin.rank.llm_judge import MOST, judged
@@ -26,14 +26,16 @@ class LlmReranker:
     The model reads the last `n_history` liked titles. What it has not judged yet is noted and judged by a
     thread of its own within `timeout_s`; until then the ranking stays as it is. `groups`, `max_spread` and
     `min_words` are the gate's: `zhiyin distil` prints those that held-out data bears out. By default only
-    people with 1 to 20 events are asked about.
+    people with 1 to 20 events are asked about. `way` "best" is the one that `zhiyin models verify` found for
+    the model in the query's language; where it found that the model only guesses, it is not asked, and a
+    model that was never tested is asked for likelihoods.
     """
 
     def __init__(
         self,
         *,
         llm: LanguageModel,
-        way: Way = "likelihood",
+        way: Way | Literal["best"] = "best",
         window: int = 10,
         weight: float = 0.3,
         n_history: int = 8,
@@ -60,6 +62,7 @@ class LlmReranker:
         self.max_waiting = max_waiting
         self.background = background
         self.titles_: tuple[str, ...] = ()
+        self._ways: dict[str, Way | None] = {}
         self._judgements: Judgements[FloatArray] | None = None
         self._lock = threading.Lock()
 
@@ -86,8 +89,20 @@ class LlmReranker:
         gate = Gate(tuple(self.groups), self.max_spread, self.min_words)
         if len(titles) < len(codes) or not history or not gate.opens(query, ranking, titles):
             return None
-        head = (self.llm.identity, VERSION, self.way, str(self.rotations), query.locale)
+        way = self.way_for(query.locale)
+        if way is None:
+            return None
+        head = (self.llm.identity, VERSION, way, str(self.rotations), query.locale)
         return Wish(key_of(*head, *history, "\x00", *titles), history, titles, query.locale)
+
+    def way_for(self, locale: str) -> Way | None:
+        """How the model is asked in this language, by its verdict, read once; None where it only guesses."""
+        if self.way != "best":
+            return self.way
+        if locale not in self._ways:
+            verdict = verdict_of(self.llm.identity)
+            self._ways[locale] = "likelihood" if verdict is None else verdict.best(locale)
+        return self._ways[locale]
 
     @property
     def judgements(self) -> Judgements[FloatArray]:
@@ -104,13 +119,14 @@ class LlmReranker:
 
     def _judge(self, wish: Wish) -> FloatArray:
         return judged(
-            self.llm, self.way, wish.history, wish.titles,
+            self.llm, self.way_for(wish.locale) or "likelihood", wish.history, wish.titles,
             locale=wish.locale, timeout=self.timeout_s, rotations=self.rotations,
         )  # fmt: skip
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies: what has been judged and the thread stay where they are."""
-        return {name: value for name, value in vars(self).items() if name not in ("_judgements", "_lock")}
+        left = ("_judgements", "_lock", "_ways")
+        return {name: value for name, value in vars(self).items() if name not in left}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, _judgements=None, _lock=threading.Lock())
+        vars(self).update(state, _judgements=None, _ways={}, _lock=threading.Lock())
