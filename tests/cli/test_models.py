@@ -171,8 +171,8 @@ def test_a_way_that_guesses_is_given_up_and_time_cuts_all_alike() -> None:
         known = any(question.liked[0] in prefix for question in QUESTIONS)
         return [0.0 if known and any(right in text for right in rights) else -9.0 for text in texts]
 
-    model = FakeModel(log_likelihood=slow)
-    cut = tried(model, ways=("likelihood",), n_each=10, within_s=13.0, clock=lambda: now[0])
+    knowing = FakeModel(log_likelihood=slow)
+    cut = tried(knowing, ways=("likelihood",), n_each=10, within_s=13.0, clock=lambda: now[0])
     assert [(one.asked, one.right) for one in cut.results] == [(3, 3), (3, 3)]
     assert all("time is up after 3 of 10" in one.said for one in cut.results)
 
