@@ -13,6 +13,7 @@ from zhiyin.cli.ask import recommend, similar, why_not
 from zhiyin.cli.backup import backup
 from zhiyin.cli.bench import bench
 from zhiyin.cli.demo import demo
+from zhiyin.cli.finetune import finetune
 from zhiyin.cli.look import components, doctor
 from zhiyin.cli.meaning import chat, profile, tags
 from zhiyin.cli.measure import evaluate
@@ -31,7 +32,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "demo": demo, "init": init, "import": import_, "fit": fit, "recommend": recommend, "similar": similar,
     "why-not": why_not, "chat": chat, "eval": evaluate, "tune": tune,
     "serve": serve, "refit": refit, "components": components,
-    "doctor": doctor, "distil": distil,
+    "doctor": doctor, "distil": distil, "finetune": finetune,
 }  # fmt: skip
 """In the order in which a newcomer needs them."""
 
