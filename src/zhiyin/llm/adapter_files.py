@@ -23,7 +23,7 @@ NAMES = {
 Rows = NDArray[np.float32]
 
 
-def write_adapter(folder: Path, network: Any, model: str) -> Path:
+def write_adapter(folder: Path, network: Any, base: str) -> Path:
     """`adapter_model.safetensors`, `adapter_config.json` and `adapter.gguf`; returns the last."""
     from peft import get_peft_model_state_dict
     from safetensors.torch import save_file
@@ -35,7 +35,7 @@ def write_adapter(folder: Path, network: Any, model: str) -> Path:
     save_file(tensors, fresh, {"format": "pt"})
     os.replace(fresh, folder / "adapter_model.safetensors")
     config = network.peft_config["default"].to_dict()
-    config |= {"base_model_name_or_path": model, "inference_mode": True}
+    config |= {"base_model_name_or_path": base, "inference_mode": True}
     (folder / "adapter_config.json").write_text(json.dumps(config, indent=1, default=_plain) + "\n", "utf-8")
     arrays = {name: one.numpy() for name, one in tensors.items()}
     write_gguf_adapter(

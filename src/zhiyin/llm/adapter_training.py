@@ -41,7 +41,7 @@ class Schedule:
     batch: int = 4
     """Lessons in a step."""
     learning_rate: float = 1e-3
-    warmup: int = 10
+    warmup: int = 5
     check_every: int = 20
     patience: int = 3
     """Checks without a better one before it stops; 0 = all steps."""

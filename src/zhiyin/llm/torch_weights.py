@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,9 @@ def _adapted(weights: Any, adapter: str | Path) -> Any:
         from peft import PeftModel
     except ImportError as error:
         raise MissingExtraError("peft", extra="train") from error
-    return PeftModel.from_pretrained(weights, str(adapter)).merge_and_unload()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # between peft and transformers
+        return PeftModel.from_pretrained(weights, str(adapter)).merge_and_unload()
 
 
 def _fastest(device: str) -> Any:
