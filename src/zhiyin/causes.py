@@ -15,7 +15,7 @@ from zhiyin.contracts import Explainer
 from zhiyin.decide import Decision, Pipeline
 from zhiyin.explain.evidence_explainer import EvidenceExplainer
 from zhiyin.explain.phrased import PhrasedExplainer
-from zhiyin.types import Candidates, FloatArray, History, IntArray, Query, Reason
+from zhiyin.types import Candidates, FloatArray, IntArray, Query, Reason
 
 __all__ = ["Causes", "reasons_of"]
 
@@ -55,8 +55,7 @@ class Causes:
             if len(self.tried) >= MOST_TRIED:
                 return None
             past = self.query.history
-            stays = past.items != cited
-            history = History(past.items[stays], past.weights[stays], past.at[stays])
+            history = past.take(past.items != cited)
             self.tried[cited] = self.pipeline.scores(replace(self.query, history=history), self.items)
         return self.tried[cited]
 

@@ -26,6 +26,7 @@ __all__ = [
     "Feature",
     "LanguageModel",
     "LikelihoodModel",
+    "LooksBack",
     "Persistent",
     "Refreshable",
     "Relevance",
@@ -108,6 +109,15 @@ class Feature(Protocol):
     def values(self, query: Query, candidates: Candidates) -> FloatArray:
         """(c, len(names)) values; NaN = unknown."""
         ...
+
+
+@runtime_checkable
+class LooksBack(Protocol):
+    """A part that looks at the context of past events: only under these names, and of them only under those
+    that the question has a value for. A history brings no others."""
+
+    @property
+    def contexts(self) -> tuple[str, ...]: ...
 
 
 @runtime_checkable

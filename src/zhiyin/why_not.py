@@ -218,13 +218,9 @@ class _Search:
 
     def _after(self, codes: tuple[int, ...]) -> int:
         """The item's place in the list if these had just been chosen; 0 = it would still not be there."""
-        past, more = self.query.history, np.array(codes, np.int32)
-        at = np.full(len(more), self.query.at)
-        history = History(
-            np.concatenate([past.items, more]),
-            np.concatenate([past.weights, np.ones(len(more), np.float32)]),
-            np.concatenate([past.at, at]),
-        )
+        more = np.array(codes, np.int32)
+        chosen = History(more, np.ones(len(more), np.float32), np.full(len(more), self.query.at))
+        history = self.query.history.joined(chosen)
         exclude = np.concatenate([self.query.exclude, more])
         place = self._place(self._decision(replace(self.query, history=history, exclude=exclude)))
         return place if place <= self.n else 0

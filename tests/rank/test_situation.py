@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from zhiyin.contracts import LooksBack
 from zhiyin.data.dataset import Dataset
 from zhiyin.data.places import kilometres, place_of
 from zhiyin.data.shape import Shape, return_share
@@ -167,6 +168,18 @@ def test_contexts_come_along_with_live_events_and_survive_saving():
         twin.relevance(query).top(3, np.empty(0, np.int32)).tolist()
         == made.retrievers["context"].relevance(query).top(3, np.empty(0, np.int32)).tolist()
     )
+
+
+def test_who_has_no_events_has_none_in_this_situation():
+    data = weathers()
+    feature = ContextFeature().fit(data)
+    assert isinstance(feature, LooksBack) and feature.contexts == ("weather",)
+    sun, some = {"weather": "sun"}, found(0, 1, 2)
+    nobody = History(context={"weather": np.empty(0, np.str_)})  # as a log with contexts tells it
+    trained = feature.values(Query(nobody, context=sun), some)
+    np.testing.assert_array_equal(feature.values(Query(History(), context=sun), some), trained)
+    untold = feature.values(Query(past((0, 1.0)), context=sun), some)
+    assert np.isnan(untold[:, feature.names(some).index("context.weather.own")]).all()
 
 
 def places():

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import apsw
 import msgspec
 import numpy as np
 import pytest
@@ -68,6 +70,28 @@ class StoreTests(ABC):
         store.append([Event(user="u", item="a", at=AT + k) for k in (3, 1, 2)], at=AT + 9).result()
         assert store.history("u", 2).at.tolist() == [AT + 2, AT + 3]
         assert store.history("stranger", 2).seqs.tolist() == []
+
+    def test_a_history_has_the_contexts_that_are_asked_for(self, store: Store) -> None:
+        sent = [
+            Event(user="u", item="a", session="s", at=AT + 2, context={"weather": "雨", "place": "home"}),
+            Event(user="u", item="b", session="s", at=AT + 3, words="x" * 300),
+            Event(user="u", item="a", session="s", at=AT + 1, words="warm", context={"weather": "sun"}),
+            Event(user="u", item="a", kind="impression", context={"weather": "fog"}),
+        ]
+        store.append(sent, at=AT + 9).result()
+        names = ["weather", "never"]
+        for past in (store.history("u", 9, context=names), store.session_history("s", 9, context=names)):
+            assert past.at.tolist() == [AT + 1, AT + 2, AT + 3]
+            assert {name: words.tolist() for name, words in past.context.items()} == {
+                "weather": ["sun", "雨", ""],
+                "never": ["", "", ""],
+            }
+        assert store.history("u", 2, context=["weather"]).context["weather"].tolist() == ["雨", ""]
+        assert store.history("nobody", 2, context=["weather"]).context["weather"].tolist() == []
+        assert not store.history("u", 9).context and not store.session_history("s", 9).context
+        store.put_users([UserRecord(id="u", personalise=False)], at=AT).result()
+        for past in (store.history("u", 9, context=names), store.session_history("s", 9, context=names)):
+            assert not len(past.context["weather"])
 
     def test_impressions_and_searches(self, store: Store) -> None:
         shown = Event(user="u", item="a", kind="impression", slate_id="s")
@@ -263,6 +287,24 @@ class StoreTests(ABC):
         np.testing.assert_array_equal(back.item, data.item)
         assert np.isnan(store.history("u3", 3).at).all()
 
+    def test_contexts_of_a_data_set_come_back(self, store: Store) -> None:
+        rows = [
+            Interaction("u", "a", at=AT + 2, context={"weather": "rain", "place": "home"}),
+            Interaction("u", "b", at=AT + 1, context={"weather": "sun"}),
+            Interaction("v", "a", at=AT),
+        ]
+        data = Dataset.of(rows, [Item("a"), Item("b")])
+        store.load(data, at=AT)
+        back = store.snapshot().context
+        assert {name: words.tolist() for name, words in back.items()} == {
+            name: words.tolist() for name, words in data.context.items()
+        }
+        past = store.history("u", 9, context=["place", "weather"]).context
+        assert {name: words.tolist() for name, words in past.items()} == {
+            "place": ["", "home"],
+            "weather": ["sun", "rain"],
+        }
+
     def test_what_was_sent_weighs_what_it_would_weigh_imported(self, store: Store) -> None:
         rows = [
             Interaction("u", "a", "play", 60.0, AT, context={"duration": "120", "place": "home"}),
@@ -314,6 +356,26 @@ class StoreTests(ABC):
 class TestSqlite(StoreTests):
     def make(self, folder: Path) -> Store:
         return SqliteStore.open(folder / "store.db", commit_ms=0)
+
+
+def test_a_history_leaves_the_context_beside_a_long_text(tmp_path: Path) -> None:
+    with closing(SqliteStore.open(tmp_path / "store.db", commit_ms=0)) as store:
+        home = {"place": "home"}
+        sent = [Event(user="u", item="a", words="x" * n, context=home, at=AT + n) for n in (9, 20_000)]
+        store.append(sent, at=AT + 20_000).result()
+        assert store.history("u", 9, context=["place"]).context["place"].tolist() == ["home", ""]
+        assert store.snapshot().context["place"].tolist() == ["home", "home"]
+
+
+def test_a_context_that_cannot_be_read_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    with closing(SqliteStore.open(path, commit_ms=0)) as store:
+        store.append([Event(user="u", item="a", context={"place": "home"})], at=AT).result()
+        with closing(apsw.Connection(str(path))) as db:
+            db.execute("UPDATE events SET more = x'c1'")
+        with pytest.raises(StoreError, match="damaged"):
+            store.history("u", 9, context=["place"])
+        assert len(store.history("u", 9).seqs) == 1
 
 
 def test_a_full_queue_refuses_at_once(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from zhiyin.types import Candidates, FloatArray, Query
 
 __all__ = ["ContextFeature"]
 
+NO_WORDS = np.empty(0, np.str_)
+
 
 class ContextFeature:
     """How much more an item is chosen in this situation: by everybody, and by the asker himself.
@@ -30,6 +32,11 @@ class ContextFeature:
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         self.table_ = ContextTable(strength=self.strength).fit(data)
         return self
+
+    @property
+    def contexts(self) -> tuple[str, ...]:
+        """Those of past events that count here."""
+        return self.table_.names
 
     def names(self, candidates: Candidates) -> tuple[str, ...]:
         if not self.table_.names:
@@ -47,8 +54,8 @@ class ContextFeature:
             if value not in self.table_.values_[name]:
                 continue
             found[:, 2 * place] = self.table_.lift(name, value, candidates.items)
-            words = query.history.context.get(name)
-            if words is not None:
+            words = query.history.context.get(name, NO_WORDS)
+            if len(words) == len(query.history):  # somebody without events has none under this value either
                 same = (words == value).astype(np.float64)
                 found[:, 2 * place + 1] = own_share(query, candidates, same)
                 alike, n_told = alike + same, n_told + 1

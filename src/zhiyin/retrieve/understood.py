@@ -102,7 +102,7 @@ def without_named(query: Query, ranking: Candidates, items: Catalogue) -> tuple[
     if not n:
         return query, ranking
     past = query.history
-    kept = History(past.items[:-n], past.weights[:-n], past.at[:-n])
+    kept = past.take(np.arange(len(past) - n))
     evidence = {name: block[:-n] for name, block in ranking.evidence.items()}
     return replace(query, history=kept), replace(ranking, evidence=evidence)
 
@@ -137,11 +137,8 @@ def _with(history: History, like: IntArray, unlike: IntArray, at: float) -> Hist
     if not n:
         return history
     weights = np.concatenate((np.full(len(unlike), -1.0), np.full(len(like), 1.0))).astype(np.float32)
-    return History(
-        np.concatenate((history.items, unlike, like)).astype(np.int32),
-        np.concatenate((history.weights, weights)),
-        np.concatenate((history.at, np.full(n, at))),
-    )
+    examples = np.concatenate((unlike, like)).astype(np.int32)
+    return history.joined(History(examples, weights, np.full(n, at)))
 
 
 def _required(

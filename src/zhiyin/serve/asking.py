@@ -117,17 +117,19 @@ class Asker:
     def _history(self, request: Request, asked: Asked) -> History:
         if request.history is not None:
             return self._given(request.history, asked)
+        said = getattr(request, "context", {})
+        names = [name for name in self.serving.contexts if name in said]
         if request.user:
-            return self._without_removed(request.user, self.past(request.user), asked)
+            return self._without_removed(request.user, self.past(request.user, names), asked)
         elif request.session:
-            rows = self.store.session_history(request.session, self.n_history)
+            rows = self.store.session_history(request.session, self.n_history, context=names)
         else:
             return History()
         return self._from_store(rows)
 
-    def past(self, user: str) -> History:
-        """What the store knows of a user's behaviour."""
-        return self._from_store(self.store.history(user, self.n_history))
+    def past(self, user: str, context: Sequence[str] = ()) -> History:
+        """What the store knows of a user's behaviour, with the contexts of these names."""
+        return self._from_store(self.store.history(user, self.n_history, context=context))
 
     def _without_removed(self, user: str, past: History, asked: Asked) -> History:
         """Events behind interests that the user has taken out of the profile do not count; their items were
@@ -137,8 +139,7 @@ class Asker:
         if not gone:
             return past
         asked.seen = known(self.items.ids.codes(gone))
-        stays = ~np.isin(past.items, asked.seen)
-        return History(past.items[stays], past.weights[stays], past.at[stays])
+        return past.take(~np.isin(past.items, asked.seen))
 
     def profile(self, user: str) -> tuple[Interest, ...]:
         """What was said of a user's interests; nothing for who opted out."""
@@ -153,7 +154,7 @@ class Asker:
 
     def _from_store(self, rows: PastRows) -> History:
         weights = self.serving.weights.of(rows.kinds, rows.values)
-        return History(self.serving.codes(rows.items), weights, rows.at)
+        return History(self.serving.codes(rows.items), weights, rows.at, rows.context)
 
     def _given(self, given: Sequence[HistoryEvent | str], asked: Asked) -> History:
         events = [HistoryEvent(item=event) if isinstance(event, str) else event for event in given]

@@ -70,6 +70,8 @@ class Serving:
     """(k,) item code by the store's key; -1 = not in the catalogue."""
     key_of_code: NDArray[np.int64]
     """(n,) the other way round; 0 = the store does not know the item."""
+    contexts: tuple[str, ...] = ()
+    """Names of the contexts of past events that the recommender looks at."""
     revision: int = 0
     """Newest change of the store's catalogue that it has taken."""
     seq: int = 0
@@ -286,6 +288,7 @@ class Live:
             recommender.histories_.weights if recommender.histories_ is not None else KindWeights(),
             np.full(len(recommender.items_) + 1, -1, np.int32),
             np.zeros(len(recommender.items_), np.int64),
+            contexts=recommender.contexts,
             seq=publication.seq,
         )
         self._catch_up(serving)

@@ -42,12 +42,12 @@ class Store(Protocol):
         same: an unknown item gets a key and counts once it is described."""
         ...
 
-    def history(self, user: str, n: int) -> PastRows:
+    def history(self, user: str, n: int, *, context: Sequence[str] = ()) -> PastRows:
         """The last `n` events by time that are a preference (no impressions); empty for a stranger, and for
-        who opted out."""
+        who opted out. With the words that the events have under the names in `context`, which costs more."""
         ...
 
-    def session_history(self, session: str, n: int) -> PastRows:
+    def session_history(self, session: str, n: int, *, context: Sequence[str] = ()) -> PastRows:
         """The same for a session of a visitor without a name."""
         ...
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import apsw
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from zhiyin.store.connections import row, value
 from zhiyin.store.event_bodies import body_of, columns_of, damaged, unpack
@@ -31,8 +32,19 @@ class More(msgspec.Struct, frozen=True, omit_defaults=True):
     context: dict[str, str] = {}
 
 
+class Said(msgspec.Struct, frozen=True):
+    """The same without the words, which are passed over."""
+
+    context: dict[str, str] = {}
+
+
+LIST = b"\xdd"
+"""Begins a list in msgpack; its length follows."""
+LONGEST_MORE = 16_384
+"""Bytes. A history does not read the context beside a longer text: 500 events are 8 MiB at the most."""
 pack_more = msgspec.msgpack.Encoder().encode
 unpack_more = msgspec.msgpack.Decoder(More).decode
+unpack_said = msgspec.msgpack.Decoder(list[Said | None]).decode
 
 
 def micros(at: float) -> int:
@@ -127,32 +139,68 @@ def item_key(transaction: Transaction, item: str) -> int:
 
 # -- reading -----------------------------------------------------------------------------------
 # The bodies come as one text: every row that the database hands over by itself costs a turn at the
-# interpreter's lock, which under load is dearer than reading it.
-HISTORY = f"""
-SELECT u.key, (SELECT group_concat(hex(body), '') FROM (
-    SELECT body FROM events WHERE user = u.key AND kind <> {SHOWN} ORDER BY at DESC, seq DESC LIMIT ?2))
-FROM users u WHERE u.id = ?1 AND u.personalise
-"""  # noqa: S608 - constants
-SESSION = f"""
-SELECT group_concat(hex(body), '') FROM (
-    SELECT body FROM events WHERE session = ?1 AND session IS NOT NULL AND kind <> {SHOWN}
-        AND NOT EXISTS (SELECT 1 FROM users WHERE key = user AND NOT personalise)
-    ORDER BY at DESC, seq DESC LIMIT ?2)
-"""  # noqa: S608 - constants
+# interpreter's lock, which under load is dearer than reading it. They stand in the index; what else an
+# event says stands in its row, and is looked up only for who asks for it: behind a space, as one list.
+BODIES = ("group_concat(hex(body), '')", "body")
+WITH_MORE = (
+    f"{BODIES[0]} || ' ' || group_concat(hex(ifnull(more, x'C0')), '')",
+    f"body, iif(length(more) <= {LONGEST_MORE}, more, NULL) AS more",
+)
+
+
+def of_user(text: str, columns: str) -> str:
+    return f"""
+        SELECT u.key, (SELECT {text} FROM (
+            SELECT {columns} FROM events WHERE user = u.key AND kind <> {SHOWN}
+            ORDER BY at DESC, seq DESC LIMIT ?2))
+        FROM users u WHERE u.id = ?1 AND u.personalise
+        """  # noqa: S608 - constants
+
+
+def of_session(text: str, columns: str) -> str:
+    return f"""
+        SELECT {text} FROM (
+            SELECT {columns} FROM events WHERE session = ?1 AND session IS NOT NULL AND kind <> {SHOWN}
+                AND NOT EXISTS (SELECT 1 FROM users WHERE key = user AND NOT personalise)
+            ORDER BY at DESC, seq DESC LIMIT ?2)
+        """  # noqa: S608 - constants
+
+
+HISTORY, HISTORY_WITH_MORE = of_user(*BODIES), of_user(*WITH_MORE)
+SESSION, SESSION_WITH_MORE = of_session(*BODIES), of_session(*WITH_MORE)
 ROWS = "SELECT group_concat(hex(body), '') FROM (SELECT body FROM events WHERE seq > ? ORDER BY seq LIMIT ?)"
 
 
-def history(db: apsw.Connection, user: str, n: int, path: Path) -> PastRows:
-    key, text = row(db, HISTORY, (user, n)) or (0, None)
-    bodies = unpack(text, path)[::-1]
+def history(db: apsw.Connection, user: str, n: int, path: Path, context: Sequence[str] = ()) -> PastRows:
+    key, text = row(db, HISTORY_WITH_MORE if context else HISTORY, (user, n)) or (0, None)
+    bodies, said = past(text, context, path)
     if not (bodies["user"] == key).all():
         raise damaged(path, f"events of other users stand under {key}")
-    return PastRows(**columns_of(bodies))  # type: ignore[arg-type]
+    return PastRows(**columns_of(bodies), context=said)  # type: ignore[arg-type]
 
 
-def session_history(db: apsw.Connection, session: str, n: int, path: Path) -> PastRows:
-    bodies = unpack(value(db, SESSION, (session, n)), path)[::-1]
-    return PastRows(**columns_of(bodies))  # type: ignore[arg-type]
+def session_history(
+    db: apsw.Connection, session: str, n: int, path: Path, context: Sequence[str] = ()
+) -> PastRows:
+    text = value(db, SESSION_WITH_MORE if context else SESSION, (session, n))
+    bodies, said = past(text, context, path)
+    return PastRows(**columns_of(bodies), context=said)  # type: ignore[arg-type]
+
+
+def past(
+    text: str | None, names: Sequence[str], path: Path
+) -> tuple[NDArray[np.void], dict[str, NDArray[np.str_]]]:
+    """Bodies and the words of some contexts, oldest first, from text that has the newest first."""
+    packed, _, more = (text or "").partition(" ")
+    bodies = unpack(packed, path)[::-1]
+    if not names:
+        return bodies, {}
+    try:
+        said = unpack_said(LIST + len(bodies).to_bytes(4, "big") + bytes.fromhex(more))[::-1]
+    except msgspec.MsgspecError as error:
+        raise damaged(path, f"what an event says beside its item cannot be read: {error}") from error
+    contexts = [{} if one is None else one.context for one in said]
+    return bodies, {name: np.array([one.get(name, "") for one in contexts], np.str_) for name in names}
 
 
 def event_rows(db: apsw.Connection, seq: int, limit: int, path: Path) -> EventRows:

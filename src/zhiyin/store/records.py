@@ -151,6 +151,8 @@ class PastRows(msgspec.Struct, frozen=True):
     values: NDArray[np.float32]
     at: NDArray[np.float64]
     seqs: NDArray[np.int64]
+    context: Mapping[str, NDArray[np.str_]] = {}
+    """name -> (h,) words, for the names that were asked for; "" = the event does not say it."""
 
 
 class EventRows(msgspec.Struct, frozen=True):

@@ -107,13 +107,13 @@ class SqliteStore:
         events = tuple(events)
         return self._writer.submit(lambda tx: event_log.append(tx, events, at), rows=len(events))
 
-    def history(self, user: str, n: int) -> PastRows:
+    def history(self, user: str, n: int, *, context: Sequence[str] = ()) -> PastRows:
         with self._reader() as db:
-            return event_log.history(db, user, n, self.path)
+            return event_log.history(db, user, n, self.path, context)
 
-    def session_history(self, session: str, n: int) -> PastRows:
+    def session_history(self, session: str, n: int, *, context: Sequence[str] = ()) -> PastRows:
         with self._reader() as db:
-            return event_log.session_history(db, session, n, self.path)
+            return event_log.session_history(db, session, n, self.path, context)
 
     def events_after(self, seq: int, limit: int) -> EventRows:
         with self._reader() as db:
