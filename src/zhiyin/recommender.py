@@ -22,7 +22,6 @@ from zhiyin.contracts import (
     Encoder,
     Explainer,
     LanguageModel,
-    LooksBack,
     Persistent,
     Refreshable,
     Reranker,
@@ -206,12 +205,6 @@ class Recommender:
         if self.explainer is not None:
             parts["explainer"] = self.explainer
         return parts
-
-    @property
-    def contexts(self) -> tuple[str, ...]:
-        """Names of the contexts of past events that some part looks at."""
-        parts = [part for part in self.parts().values() if isinstance(part, LooksBack)]
-        return tuple(dict.fromkeys(name for part in parts for name in part.contexts))
 
     def update(self, event: Interaction) -> None:
         """One more event: the next answer sees it. An item that is unknown still counts once it is added."""

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
+from zhiyin.contracts import LooksBack
 from zhiyin.data.weights import KindWeights
 from zhiyin.errors import ZhiyinError
 from zhiyin.rank.counters import Counters
@@ -288,7 +289,7 @@ class Live:
             recommender.histories_.weights if recommender.histories_ is not None else KindWeights(),
             np.full(len(recommender.items_) + 1, -1, np.int32),
             np.zeros(len(recommender.items_), np.int64),
-            contexts=recommender.contexts,
+            contexts=_contexts(recommender),
             seq=publication.seq,
         )
         self._catch_up(serving)
@@ -341,6 +342,12 @@ class Live:
 
     def _run(self, change: Callable[[], T]) -> T:
         return self.compute(change).result()  # type: ignore[return-value]
+
+
+def _contexts(recommender: Recommender) -> tuple[str, ...]:
+    """Names of the contexts of past events that some part looks at."""
+    parts = [part for part in recommender.parts().values() if isinstance(part, LooksBack)]
+    return tuple(dict.fromkeys(name for part in parts for name in part.contexts))
 
 
 def _differs(serving: Serving, change: ItemChange) -> bool:
