@@ -22,6 +22,7 @@ from zhiyin.recommender import Recommender
 from zhiyin.represent import CachedEncoder, HashEncoder
 from zhiyin.retrieve import PopularRetriever
 from zhiyin.retrieve.content import ContentRetriever
+from zhiyin.saving import keep_models_in
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.toml"))
 
@@ -63,7 +64,9 @@ def made(part: Component) -> object:
         if option.required:
             one: Any = HashEncoder() if option.role == "Encoder" else PopularRetriever()
             one = SourceFeature() if option.role == "Feature" else one
-            one = GgufLanguageModel(path="any.gguf") if option.role == "LanguageModel" else one
+            if option.role == "LanguageModel":
+                one = GgufLanguageModel(path="any.gguf")
+                one = one if part.role == "LanguageModel" else GuardedLanguageModel(language_model=one)
             given[option.name] = {"one": one, "sequence": [one], "mapping": {"a": one}}.get(
                 option.shape, "text"
             )
@@ -290,6 +293,25 @@ def test_a_language_model_is_shared_guarded_and_comes_back() -> None:
     assert "price_in = 2.5" in to_toml(
         from_toml(text.replace("[llm]", '[llm]\ntype = "guarded"\nprice_in = 2.5\n[llm.language_model]'))
     )
+
+
+def test_a_model_of_one_part_alone_gets_a_guard_and_nothing_gets_two() -> None:
+    llm = '[llm]\ntype = "gguf"\npath = "a.gguf"\n'
+    text = '[retrievers.popular]\ntype = "popular"\n[[rerankers]]\ntype = "llm"\n[rerankers.llm]\n'
+    own = from_toml(text + 'type = "gguf"\npath = "b.gguf"').rerankers[0].llm  # type: ignore[attr-defined]
+    assert isinstance(own, GuardedLanguageModel) and isinstance(own.language_model, GgufLanguageModel)
+    both = from_toml(llm + text + 'type = "guarded"\ntries = 1\nlanguage_model = "@llm"')
+    inner = both.rerankers[0].llm  # type: ignore[attr-defined]
+    assert isinstance(both.llm, GuardedLanguageModel) and inner.tries == 1
+    assert inner.language_model is both.llm.language_model, "a guard around a guard counts everything twice"
+
+
+def test_models_are_kept_in_the_folder_of_a_project(tmp_path: Path) -> None:
+    llm = '[llm]\ntype = "gguf"\npath = "a.gguf"\n[retrievers.popular]\ntype = "popular"'
+    guard = keep_models_in(from_toml(llm), tmp_path).llm
+    assert isinstance(guard, GuardedLanguageModel)
+    assert guard.usage() == [] and (tmp_path / "llm.sqlite").is_file()
+    guard.close()
 
 
 def test_the_word_for_the_shared_language_model_needs_its_table() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from zhiyin.artefact import read_artefact, write_artefact
 from zhiyin.config import from_toml, to_toml
@@ -14,13 +14,15 @@ from zhiyin.data.dataset import Dataset
 from zhiyin.data.histories import Histories
 from zhiyin.data.saved import about_of, dataset_of, tables_of
 from zhiyin.errors import ArtefactError
+from zhiyin.llm.guarded import GuardedLanguageModel
 from zhiyin.types import NO_ITEMS
 
 if TYPE_CHECKING:
     from zhiyin.recommender import Recommender
 
-__all__ = ["load_recommender", "save_recommender"]
+__all__ = ["keep_models_in", "load_recommender", "save_recommender"]
 
+R = TypeVar("R", bound="Recommender")
 PERSONAL = ("events", "users")
 """Tables that say who did what."""
 
@@ -59,4 +61,13 @@ def load_recommender(path: str | Path, *, allow_import: Sequence[str], histories
         if isinstance(part, Refreshable):
             part.refresh(data.items, NO_ITEMS)
     recommender.version_ = artefact.version
+    return recommender
+
+
+def keep_models_in(recommender: R, folder: Path) -> R:
+    """The same; what its language models answer and cost is written down in this project's folder."""
+    parts = (recommender, *recommender.parts().values())
+    for guard in {id(one): one for part in parts for one in vars(part).values()}.values():
+        if isinstance(guard, GuardedLanguageModel):
+            guard.keep_in(folder)
     return recommender

@@ -64,9 +64,10 @@ def _model() -> LanguageModel | None:
     from importlib.util import find_spec
 
     from zhiyin.llm.gguf import GgufLanguageModel
+    from zhiyin.llm.guarded import GuardedLanguageModel
     from zhiyin.llm.model_store import installed
 
     found = sorted(installed(), key=lambda one: one.path().stat().st_size)
     if not found or find_spec("xllamacpp") is None:
         return None
-    return GgufLanguageModel(path=found[-1].name)
+    return GuardedLanguageModel(language_model=GgufLanguageModel(path=found[-1].name), max_at_once=1)

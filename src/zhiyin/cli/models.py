@@ -136,6 +136,9 @@ def remove(name: Name, as_json: Json = False) -> None:
 
 @models.command("usage")
 def usage(
+    project: Annotated[
+        Path | None, typer.Argument(help="Folder of the project; without it, what was asked outside of one.")
+    ] = None,
     file: Annotated[
         Path | None, typer.Option(help="The guard's file, where it is not the usual one.")
     ] = None,
@@ -144,11 +147,13 @@ def usage(
 ) -> None:
     """What language models were asked and what it cost, by task.
 
-    Example: zhiyin models usage --days 7
+    Example: zhiyin models usage shop --days 7
     """
     from zhiyin.llm.llm_file import LlmFile, default_file
 
     out, path = Output(as_json=as_json), file or default_file()
+    if project is not None and file is None:
+        path = project / default_file().name
     books = LlmFile(path, max_answers=500_000)
     sums = books.sums(time.time() - days * 86400) if path.is_file() else []
     books.close()

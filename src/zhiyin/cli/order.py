@@ -42,7 +42,7 @@ def distil(
     out = Output(as_json=as_json)
     place = Project(project)
     data = place.load_data()
-    teacher, asked = teacher_of(llm, way)
+    teacher, asked = teacher_of(llm, way, place.path)
     split = LeaveOneOut(regime="T+V").split(data)
     made = place.configured(data, allow_import or ())
     if made.encoder is None:
@@ -84,9 +84,10 @@ def tell(out: Output, file: Path, found: Any, student: Any) -> None:
     )  # fmt: skip
 
 
-def teacher_of(name: str, way: str) -> tuple[Any, Any]:
-    """The model and how to ask it: likelihoods by torch, everything else by llama.cpp."""
-    from zhiyin.llm import GgufLanguageModel, verdict_of
+def teacher_of(name: str, way: str, project: Path) -> tuple[Any, Any]:
+    """The guarded model and how to ask it: likelihoods by torch, everything else by llama.cpp. What it has
+    judged is kept in the project, so that a run that was cut short goes on."""
+    from zhiyin.llm import GgufLanguageModel, GuardedLanguageModel, verdict_of
 
     if way not in ("best", *WAYS):
         raise ConfigError(f"--way {way!r}: expected best or one of {', '.join(WAYS)}")
@@ -94,8 +95,11 @@ def teacher_of(name: str, way: str) -> tuple[Any, Any]:
     if way == "best":
         verdict = verdict_of(local.identity)
         way = (verdict.best("en") if verdict else None) or "likelihood"
-    if way != "likelihood":
-        return local, way
-    from zhiyin.llm.torch_scorer import TorchLanguageModel
+    made: Any = local
+    if way == "likelihood":
+        from zhiyin.llm.torch_scorer import TorchLanguageModel
 
-    return TorchLanguageModel(path=name), way
+        made = TorchLanguageModel(path=name)
+    guarded = GuardedLanguageModel(language_model=made, max_at_once=1)
+    guarded.keep_in(project)
+    return guarded, way

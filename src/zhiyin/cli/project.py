@@ -63,18 +63,20 @@ class Project:
         from zhiyin.config import from_toml
         from zhiyin.defaults import with_sequence
         from zhiyin.recommender import Recommender
+        from zhiyin.saving import keep_models_in
 
         if not self.config.is_file():
             return Recommender.default(data, sequence=sequence)
-        found = from_toml(self.config, allow_import=allow_import)
+        found = keep_models_in(from_toml(self.config, allow_import=allow_import), self.path)
         return with_sequence(found) if sequence else found
 
     def load(self, allow_import: Sequence[str] = ()) -> Recommender:
         from zhiyin.recommender import Recommender
+        from zhiyin.saving import keep_models_in
 
         if not self.artefact.is_dir():
             raise ConfigError(f"{self.artefact}: expected a fitted recommender. Run: zhiyin fit {self.path}")
-        return Recommender.load(self.artefact, allow_import=allow_import)
+        return keep_models_in(Recommender.load(self.artefact, allow_import=allow_import), self.path)
 
 
 def catalogue(recommender: Recommender) -> Catalogue:

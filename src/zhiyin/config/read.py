@@ -51,8 +51,6 @@ def from_toml(source: str | Path, *, allow_import: Sequence[str] = ()) -> Recomm
         if slot in table:
             option = next(option for option in options_of(whole) if option.name == slot)
             reading.shared[role] = reading.component(table[slot], option, slot)
-            if role == "LanguageModel":
-                reading.shared[role] = _guarded(reading.shared[role])
             table = {**table, slot: reading.shared[role]}
     recommender = reading.build(whole, table, "")
     if reading.errors:
@@ -77,6 +75,8 @@ class _Reading:
         self.allow_import = allow_import
         self.errors: list[str] = []
         self.shared: dict[str, object] = {}
+        self.in_model = False
+        """Whether the part that is made now belongs to a language model."""
 
     def fault(self, path: str, message: str) -> None:
         self.errors.append(f"{path}: {message}" if path else message)
@@ -161,7 +161,8 @@ class _Reading:
         if isinstance(value, str) and value == word:
             if shared is None:
                 self.fault(path, f"{word} stands for the table [{word[1:]}], which is missing or faulty")
-            return shared
+            both = self.in_model and isinstance(shared, GuardedLanguageModel)
+            return shared.language_model if both else shared  # type: ignore[attr-defined]
         if not isinstance(value, dict):
             also = f' or "{word}"' if word else ""
             return self.fault(
@@ -179,7 +180,17 @@ class _Reading:
                     f"{path}.type", f"there is no {role} {name!r}. {_nearest(name, _types(option.role))}"
                 )
             return None
-        return self.build(cls, {key: inner for key, inner in value.items() if key != "type"}, path)
+        table = {key: inner for key, inner in value.items() if key != "type"}
+        return self.made(cls, table, option.role == "LanguageModel", path)
+
+    def made(self, cls: type, table: Mapping[str, Any], is_model: bool, path: str) -> object:
+        """No model is asked without limits: one that stands in no guard gets one with the defaults."""
+        inside, self.in_model = self.in_model, is_model
+        found = self.build(cls, table, path)
+        self.in_model = inside
+        if found is None or not is_model or inside or isinstance(found, GuardedLanguageModel):
+            return found
+        return GuardedLanguageModel(language_model=typing.cast("Any", found))
 
     def imported(self, name: str, role: str, path: str) -> type | None:
         """A class of the user's own, only from modules that the caller (not the file) allows."""
@@ -204,13 +215,6 @@ class _Reading:
             self.fault(f"{path}.type", f"{name!r} is no {role.lower()}: it has no method {missing[0]!r}")
             return None
         return found
-
-
-def _guarded(language_model: Any) -> Any:
-    """No model is asked without limits: one that the file names alone gets a guard with the defaults."""
-    if language_model is None or isinstance(language_model, GuardedLanguageModel):
-        return language_model
-    return GuardedLanguageModel(language_model=language_model)
 
 
 def _record(annotation: Any) -> tuple[type | None, bool]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zhiyin.page import plain
+from zhiyin.llm.special import as_words
 from zhiyin.types import Prompt
 
 __all__ = ["VERSION", "chat_prompt"]
@@ -33,13 +33,8 @@ def chat_prompt(
     """`lines` are titles with their first reason; all of it is cleaned of marks and cut."""
     lang = "zh" if locale.startswith("zh") else "en"
     listed = "\n".join(
-        f"{place}. {_tame(title, 100)}" + (f" ({_tame(why, 120)})" if why else "")
+        f"{place}. {as_words(title, 100)}" + (f" ({as_words(why, 120)})" if why else "")
         for place, (title, why) in enumerate(lines[:8], 1)
     )
-    user = ASK[lang].format(understood=_tame(understood, 300), lines=listed, said=_tame(said, 300))
+    user = ASK[lang].format(understood=as_words(understood, 300), lines=listed, said=as_words(said, 300))
     return Prompt("chat", VERSION, SYSTEM[lang], user, lang, max_tokens=160)
-
-
-def _tame(text: str, most: int) -> str:
-    """Without anything that could close a mark or open another."""
-    return plain(text.replace("<", "‹").replace(">", "›"), most)

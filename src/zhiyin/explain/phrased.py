@@ -18,6 +18,7 @@ from zhiyin.errors import LlmError
 from zhiyin.explain.evidence_explainer import EvidenceExplainer
 from zhiyin.explain.phrase_check import says_no_more
 from zhiyin.explain.wording import language, quote
+from zhiyin.llm.special import as_words
 from zhiyin.rank.judgements import Judgements, Wish, key_of
 from zhiyin.types import Candidates, FloatArray, IntArray, Prompt, Query, Reason, TimeArray
 
@@ -41,8 +42,8 @@ class Phrase(msgspec.Struct, frozen=True):
 def phrase_prompt(title: str, reasons: tuple[str, ...], locale: str) -> Prompt:
     """The reasons of one item, as they are worded already."""
     lines = [
-        ("Item: " if locale == "en" else "物品：") + quote(title, locale),
-        *(f"- {text}" for text in reasons),
+        ("Item: " if locale == "en" else "物品：") + quote(as_words(title, 80), locale),
+        *(f"- {as_words(text, 300)}" for text in reasons),
     ]
     return Prompt("reason", VERSION, SYSTEM[locale], "\n".join(lines), locale, 80)
 

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from contextvars import copy_context
 from dataclasses import replace
 from functools import lru_cache
@@ -40,9 +40,10 @@ class GuardedLanguageModel:
     `tries` times, while there is time. After `open_after` faults in a row the model is left alone for
     `rest_s`, then for longer, up to `longest_rest_s`.
 
-    Answers are kept for `keep_days` in `path` (default: `llm.sqlite` in the cache directory), at most
-    `max_answers`, under everything that could change them. Answers in words are on disk only for
-    `durable_tasks`: others may tell of a person, and stay in memory. Scores are on disk.
+    Answers are kept for `keep_days` in `path` (default: `llm.sqlite` in the folder of the project, see
+    `keep_in`, else in the cache directory), at most `max_answers`, under everything that could change them.
+    Answers in words are on disk only for `durable_tasks`: others may tell of a person, and stay in memory.
+    Scores are on disk.
 
     `price_in` and `price_out` are money for a million tokens; the limits are for one request (see `request`)
     and for a UTC day over all processes. `mask` replaces what is personal before it is sent; None: wherever
@@ -102,6 +103,7 @@ class GuardedLanguageModel:
         self._lock = threading.Lock()
         self._turns: Turns | None = None
         self._kept: KeptAnswers | None = None
+        self._folder: Path | None = None
 
     @property
     def identity(self) -> str:
@@ -117,6 +119,15 @@ class GuardedLanguageModel:
     def breaker(self) -> Breaker:
         """Its state can be watched."""
         return self._opened()[0].breaker
+
+    def keep_in(self, folder: Path) -> None:
+        """Answers, costs and the daily budget are this project's, unless `path` says otherwise.
+
+        Asks for the identity now: who asks for a list need not wait until a large file has been read.
+        """
+        self._folder = folder
+        with suppress(Exception):  # a model that is not there says so when it is asked
+            _ = self.language_model.identity
 
     def request(self) -> AbstractContextManager[None]:
         """All questions within are one request, and share its limits."""
@@ -275,11 +286,15 @@ class GuardedLanguageModel:
         masks = Masks(self.names)
         return masks, replace(prompt, user=masks.mask(prompt.user)) if self._masks else prompt
 
+    def _file(self) -> Path:
+        if self.path is not None:
+            return Path(self.path)
+        return default_file() if self._folder is None else self._folder / default_file().name
+
     def _opened(self) -> tuple[Turns, KeptAnswers]:
         with self._lock:
             if self._turns is None or self._kept is None:
-                path = Path(self.path) if self.path is not None else default_file()
-                file = LlmFile(path, max_answers=self.max_answers)
+                file = LlmFile(self._file(), max_answers=self.max_answers)
                 limits = Limits(
                     self.price_in, self.price_out, self.tokens_per_request, self.money_per_request,
                     self.tokens_per_day, self.money_per_day,

@@ -15,6 +15,7 @@ import numpy as np
 from zhiyin.contracts import LanguageModel
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.errors import LlmError
+from zhiyin.llm.special import as_words
 from zhiyin.page import plain
 from zhiyin.represent.intent_rules import read_intent
 from zhiyin.represent.units import key_of
@@ -23,7 +24,7 @@ from zhiyin.types import Intent, Prompt, Wish
 
 __all__ = ["VERSION", "Reading", "intent_prompt", "read_by_model", "with_reading"]
 
-VERSION = "1"
+VERSION = "2"
 MOST_VALUES = 60
 """Words of the catalogue that the question offers, the most frequent first."""
 MOST_READ = 8
@@ -63,8 +64,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 def intent_prompt(words: str, values: Sequence[str], *, locale: str = "en") -> Prompt:
     """The known words stand before the request: they are the same for all, so a prefix cache keeps them."""
     lang = "zh" if locale.startswith("zh") else "en"
-    offered = ", ".join(plain(value, 40) for value in values[:MOST_VALUES])
-    asked = plain(words.replace("<", "‹"), 400)
+    offered = ", ".join(as_words(value, 40) for value in values[:MOST_VALUES])
+    asked = as_words(words, 400)
     user = KNOWN[lang].format(values=offered, words=asked)
     return Prompt("intent", VERSION, SYSTEM[lang], user, lang, max_tokens=120)
 

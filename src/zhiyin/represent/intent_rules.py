@@ -19,6 +19,8 @@ LONGEST = 500
 """Characters of a request that are read; search by text reads all of them."""
 NEGATION_REACHES = 5
 """Units after a "not" within which something must be named."""
+COMMAS = (",", "，")
+ALTERNATIVES = ("or", "nor", "或", "或者")
 GUESSED = 0.6
 """Weight of what is asked for without being named: "something funny"."""
 YOUNG = 12
@@ -65,6 +67,8 @@ class _Reading:
     softly: bool = False
     ruled: bool = False
     """Whether an "and" now goes on with what is not wanted."""
+    listing: bool = False
+    """Whether commas go on with it too, until an "and" or "or" has come."""
     liking: int = 0
     alone: frozenset[int] | None = None
     """Places of Chinese characters that are words of their own."""
@@ -159,11 +163,12 @@ class _Reading:
         """Takes what stands at a place; how many units it was."""
         unit, start, end = piece[place]
         if SIGN.fullmatch(unit):
-            if unit == "、" and self.ruled:
+            if self.ruled and (unit == "、" or (unit in COMMAS and self._goes_on(piece, place))):
+                self.listing = unit != "、"
                 self.negated = NEGATION_REACHES
             elif unit not in '、《》“”"()[]':
                 self.negated = self.liking = 0
-                self.ruled = False
+                self.ruled = self.listing = False
             return 1
         length, kinds = self._longest(piece, place)
         span = (start, piece[place + max(length, 1) - 1][2])
@@ -177,6 +182,30 @@ class _Reading:
             return 1
         self._meaning(kinds, span)
         return length
+
+    def _goes_on(self, piece: list[tuple[str, int, int]], place: int) -> bool:
+        """Whether a comma stands within a list that a "not" rules: "no westerns, war or crime".
+
+        Only its end tells: an "or", or an "and" behind two commas. "No war, comedy" asks for comedies.
+        """
+        commas, joined, named = 0, "", False
+        if self.listing:
+            return True
+        while place < len(piece):
+            unit = piece[place][0]
+            length, kinds = (0, _Kinds()) if SIGN.fullmatch(unit) else self._longest(piece, place)
+            if unit in COMMAS and not joined:
+                commas, named = commas + 1, False
+            elif "and" in kinds.cues:
+                joined = unit
+            elif kinds.values or kinds.guessed or kinds.moods:
+                named = True
+                if joined:
+                    return joined in ALTERNATIVES or commas > 1
+            elif "skip" not in kinds.cues or (named and joined):
+                return False
+            place += max(length, 1)
+        return False
 
     def _longest(self, piece: list[tuple[str, int, int]], place: int) -> tuple[int, _Kinds]:
         """Length in units of the longest known phrase, and what it is; 0 for none."""
@@ -222,7 +251,7 @@ class _Reading:
             self.negated, self.softly = NEGATION_REACHES, True
             return
         if "and" in kinds.cues and self.ruled:
-            self.negated = NEGATION_REACHES
+            self.negated, self.listing = NEGATION_REACHES, False
             return
         if "like" in kinds.cues and not kinds.values:
             self.liking = 3
@@ -247,7 +276,7 @@ class _Reading:
             self._unwanted(_Kinds(values), said)
             self.negated = 0
             return
-        self.negated, self.softly = NEGATION_REACHES, False
+        self.negated, self.softly, self.listing = NEGATION_REACHES, False, False
 
     def _turned(self, found: tuple[str, ...]) -> None:
         sign = -1.0 if self.negated else 1.0

@@ -14,6 +14,7 @@ from zhiyin.config import from_toml
 from zhiyin.data.dataset import Dataset
 from zhiyin.errors import ArtefactError, ConfigError, DataError
 from zhiyin.recommender import Progress, Recommender
+from zhiyin.saving import keep_models_in
 from zhiyin.serve.artefacts import Artefacts, Publication
 from zhiyin.serve.checks import Checks
 from zhiyin.serve.ground import Places
@@ -75,7 +76,7 @@ def publish(
     """Loads what was written, as a worker would, and publishes it or refuses it."""
     serving = artefacts.current()
     old = None if serving is None else _loaded(artefacts.path(serving.version))
-    faults = (checks or Checks()).faults(Recommender.load(fresh, histories=False), data, old)
+    faults = (checks or Checks()).faults(_opened(fresh), data, old)
     if faults:
         artefacts.refuse(version, "; ".join(faults), at=at, actor=actor)
         raise ConfigError(
@@ -87,15 +88,22 @@ def publish(
 def _loaded(folder: Path) -> Recommender | None:
     """What serves now, to compare with; None when it is gone, damaged or of another format."""
     try:
-        return Recommender.load(folder, histories=False)
+        return _opened(folder)
     except (ArtefactError, OSError):
         return None
+
+
+def _opened(folder: Path) -> Recommender:
+    """An artefact, whose language models are those of the project that it lies in."""
+    return keep_models_in(Recommender.load(folder, histories=False), folder.parent.parent)
 
 
 def configured(places: Places, data: Dataset, allow_import: Sequence[str]) -> Recommender:
     """The recommender of zhiyin.toml, unfitted; without that file the default for this data."""
     config = places.project / "zhiyin.toml"
-    return from_toml(config, allow_import=allow_import) if config.is_file() else Recommender.default(data)
+    if not config.is_file():
+        return Recommender.default(data)
+    return keep_models_in(from_toml(config, allow_import=allow_import), places.project)
 
 
 @contextmanager

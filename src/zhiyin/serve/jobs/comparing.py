@@ -17,6 +17,7 @@ from zhiyin.evaluate.evaluation import Evaluation
 from zhiyin.evaluate.gauge import Gauge
 from zhiyin.evaluate.questions import Questions
 from zhiyin.recommender import Recommender
+from zhiyin.saving import keep_models_in
 from zhiyin.serve.artefacts import Artefacts
 from zhiyin.serve.jobs.drawing import opened
 from zhiyin.serve.jobs.measuring import protocol_of
@@ -56,7 +57,7 @@ def compare_artefacts(work: Work) -> dict[str, Any]:
     }
     if not result["same_settings"] and len(data):
         result["measured"] = _measured(work, data, configs)
-    a, b = (Recommender.load(path, histories=False) for path in paths)
+    a, b = (keep_models_in(Recommender.load(path, histories=False), work.places.project) for path in paths)
     result["lists"] = _lists(work, data, a, b)
     shifts = [shift for one in result["lists"] for shift in shifts_of(one)]
     result["shifts"] = shifts_summary(shifts)
@@ -69,7 +70,8 @@ def _measured(work: Work, data: Dataset, configs: list[str]) -> dict[str, Any]:
     gauge = Gauge.of(Questions.of(data, protocol_of(work)), None)
     rows = []
     for name, config in zip((A, B), configs):
-        rows.append(measured(name, from_toml(config), gauge, progress=work.tell)[0])
+        made = keep_models_in(from_toml(config), work.places.project)
+        rows.append(measured(name, made, gauge, progress=work.tell)[0])
     found = gathered(data, gauge, rows)
     by = {
         kind: {name: one.as_dict() for name, one in found.compare_by(kind, B, A).items()}

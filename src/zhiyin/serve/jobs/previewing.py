@@ -10,6 +10,7 @@ import numpy as np
 from zhiyin.data.dataset import Dataset
 from zhiyin.errors import ConfigError, DataError
 from zhiyin.recommender import Recommender
+from zhiyin.saving import keep_models_in
 from zhiyin.serve.jobs.drawing import opened, past_of, serving_now
 from zhiyin.serve.jobs.run import Work
 from zhiyin.serve.pipeline import checked, present_toml, write_toml
@@ -30,9 +31,9 @@ def preview_pipeline(work: Work) -> dict[str, Any]:
     with opened(work) as store:
         artefacts, version = serving_now(work, store)
         work.tell("reading", 0, 0)
-        old = Recommender.load(artefacts.path(version), histories=False)
+        old = keep_models_in(Recommender.load(artefacts.path(version), histories=False), work.places.project)
         data = store.snapshot()
-    new = checked(request.toml, present_toml(work.places, old)[0])
+    new = keep_models_in(checked(request.toml, present_toml(work.places, old)[0]), work.places.project)
     users = few_users(data, request.users, N_SAMPLE, request.seed)
     if same_learning(old, new):
         fitted, how = _with_parts_of(old, new), "parts"
