@@ -37,7 +37,7 @@ def served(project: Path, log: Path) -> tuple[subprocess.Popen[bytes], str]:
 
 
 def pictures(browser: Any, link: str, folder: Path) -> None:
-    """Try it after two deeds, and the decision behind it."""
+    """Try it after two deeds, the decision behind it, and the map."""
     origin = link.partition("/console/")[0]
     page = browser.new_page(
         viewport={"width": 1280, "height": 860}, color_scheme="light", locale="en-GB", device_scale_factor=1.5
@@ -58,13 +58,15 @@ def pictures(browser: Any, link: str, folder: Path) -> None:
     page.wait_for_selector(".because")
     page.wait_for_load_state("networkidle")
     page.screenshot(path=folder / "console-why.png")
-    for name, path, wait in (("map", "map", "canvas"),):
-        if page.locator(f".menu a[data-page={name}]").count():
-            page.goto(f"{origin}/console/{path}")
-            page.wait_for_selector(wait)
-            page.wait_for_load_state("networkidle")
-            page.wait_for_timeout(1500)
-            page.screenshot(path=folder / f"console-{name}.png")
+    page.goto(f"{origin}/console/map")
+    draw = page.get_by_role("button", name="Draw the map")
+    page.wait_for_selector("canvas, main button")
+    if draw.count():
+        draw.click()
+    page.wait_for_selector("canvas", timeout=PATIENCE_S * 1e3)
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(1500)
+    page.screenshot(path=folder / "console-map.png")
 
 
 def main() -> None:
