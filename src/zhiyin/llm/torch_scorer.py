@@ -35,9 +35,9 @@ class TorchLanguageModel:
     """Scores texts with weights from `path`: a GGUF file, the name of an installed model, or a folder.
 
     A GGUF is unpacked once into a folder beside the models. `adapter` is a folder that PEFT wrote. `dtype` is
-    auto: bfloat16 where the processor has it, which is 2 to 3 times faster and some hundredths of a log
-    less exact per token; else float32. A pass takes at most `max_packed` tokens; `n_ctx` bounds the prefix,
-    of which the end is kept. It scores and does not write.
+    auto: bfloat16 where the processor has instructions for it, some hundredths of a log less exact per token;
+    else float32. A pass takes at most `max_packed` tokens; `n_ctx` bounds the prefix, of which the end is
+    kept. It scores and does not write.
     """
 
     def __init__(

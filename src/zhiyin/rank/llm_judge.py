@@ -13,10 +13,10 @@ from zhiyin.llm.verdict import Way
 from zhiyin.rank.llm_prompts import (
     LETTERS,
     YES_NO,
-    Order,
     letters_prompt,
     likelihood_text,
     listwise_prompt,
+    order_of,
     past_prefix,
     yes_no_prompt,
 )
@@ -99,7 +99,7 @@ def _listwise(
     places = np.zeros(n, np.float32)
     for order in (np.arange(n), np.arange(n)[::-1]):
         prompt = listwise_prompt(history, [titles[place] for place in order], locale)
-        answer = llm.complete(prompt, schema=Order, timeout=left())
+        answer = llm.complete(prompt, schema=order_of(n), timeout=left())
         best = getattr(answer, "best", None)
         if not isinstance(best, list):
             raise LlmError("the model's order is no list of numbers")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from string import ascii_uppercase
+from typing import Annotated
 
 import msgspec
 
@@ -12,7 +14,7 @@ from zhiyin.types import Prompt
 
 __all__ = [
     "LETTERS", "VERSION", "YES_NO", "Order", "letters_prompt", "likelihood_text", "listwise_prompt",
-    "past_prefix", "said", "yes_no_prompt",
+    "order_of", "past_prefix", "said", "yes_no_prompt",
 ]  # fmt: skip
 
 VERSION = "order-2"
@@ -27,6 +29,13 @@ class Order(msgspec.Struct, frozen=True):
 
     best: list[int]
     """Numbers of the options, the likeliest first."""
+
+
+@lru_cache(maxsize=len(LETTERS))
+def order_of(n: int) -> type[Order]:
+    """`Order` whose schema ends the list: small models write numbers until they are stopped."""
+    best = Annotated[list[int], msgspec.Meta(extra_json_schema={"maxItems": n})]
+    return msgspec.defstruct(f"OrderOf{n}", [("best", best)], bases=(Order,), frozen=True)
 
 
 SYSTEM = {
@@ -79,7 +88,7 @@ def listwise_prompt(history: Sequence[str], titles: Sequence[str], locale: str) 
     """An order that the model writes, as `Order`."""
     options = [f"{number}. {said(title)}" for number, title in enumerate(titles, 1)]
     lines = [NEXT[locale], *options, NUMBERS[locale]]
-    return _prompt("listwise", history, lines, locale, 8 + 4 * len(titles))
+    return _prompt("listwise", history, lines, locale, 16 + 8 * len(titles))
 
 
 def _prompt(way: str, history: Sequence[str], lines: Sequence[str], locale: str, n: int) -> Prompt:
