@@ -90,7 +90,7 @@ def asked(made: Recommender, guard: GuardedLanguageModel, n: int, first: int) ->
             query = made.query(history=past, words=words, intent=intent)
             codes = made.rank(query, LENGTH).items.tolist()
             failed += len(set(codes)) != LENGTH or not set(codes) <= set(range(N_ITEMS))
-        except Exception as error:  # any at all is a failed recommendation
+        except Exception as error:  # noqa: BLE001  # any at all is a failed recommendation
             print(f"  failed: {type(error).__name__}: {error}")
             failed += 1
         times.append((time.perf_counter() - start) * 1000)
