@@ -145,7 +145,7 @@ def test_only_learnt_parts_of_a_text_are_asked_for() -> None:
 
 @pytest.fixture(scope="module")
 def taught(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An adapter of SmolLM2 with large random weights: what either side leaves out would show."""
+    """An adapter of SmolLM2 with random weights, large in queries and keys: wrong rows would show."""
     from zhiyin.llm.torch_weights import loaded_weights
 
     weights, _ = loaded_weights(smollm2, None, "cpu", "float32", 1)
@@ -153,25 +153,26 @@ def taught(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with torch.no_grad():
         for name, one in made.named_parameters():
             if "lora_B" in name:
-                one.copy_(0.02 * torch.randn(one.shape, generator=chance))
+                size = 0.15 if "q_proj" in name or "k_proj" in name else 0.02
+                one.copy_(size * torch.randn(one.shape, generator=chance))
     folder = tmp_path_factory.mktemp("adapter")
     write_adapter(folder, made, "smollm2-135m")
     return folder
 
 
 def test_llama_cpp_and_torch_agree_on_an_adapter(smollm2: Path, taught: Path) -> None:
+    """Up to what 8-bit activations cost llama.cpp: 0.5 without an adapter; rows in a wrong order cost 6."""
     from zhiyin.llm import GgufLanguageModel, TorchLanguageModel
 
     prefix = "Chosen by one person, oldest first:\n- Alien (1979)\n-"
-    texts = [" Aliens (1986)\n", " Toy Story (1995)\n", " Fargo (1996)\n"]
+    texts = [" Aliens (1986)\n", " Toy Story (1995)\n", " Fargo (1996)\n", " The Godfather (1972)\n"]
     found = []
     for lora in (None, taught / "adapter.gguf"):
         local = GgufLanguageModel(path=smollm2, n_ctx=256, lora=lora)
         found.append(local.log_likelihood(prefix, texts, timeout=120))
         local.close()
-    torch_model = TorchLanguageModel(path=smollm2, adapter=taught, dtype="float32")
-    exact = torch_model.log_likelihood(prefix, texts, timeout=120)
-    print("base", found[0], "adapter", found[1], "torch", exact)
-    apart = np.abs(exact - found[0])
-    np.testing.assert_allclose(found[1], exact, atol=0.25 * float(apart.mean()))
-    assert apart.min() > 1.0
+    exact = TorchLanguageModel(path=smollm2, adapter=taught, dtype="float32").log_likelihood(
+        prefix, texts, timeout=120
+    )
+    np.testing.assert_allclose(found[1], exact, atol=0.8)
+    assert abs(exact[3] - found[0][3]) > 4
