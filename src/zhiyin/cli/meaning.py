@@ -236,6 +236,44 @@ def put_tags(
     out.result({"item": name, "tags": given})
 
 
+@tags.command("write")
+def write_tags(
+    project: ProjectPath,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many items.")] = 50,
+    model: Annotated[
+        str | None, typer.Option(help="An installed model or a GGUF file, where zhiyin.toml has no [llm].")
+    ] = None,
+    locale: Annotated[str, typer.Option(help="en or zh: the language of tags and lines.")] = "en",
+    as_json: Json = False,
+) -> None:
+    """The language model says what the next items are about; goes on where it stopped the last time.
+
+    Example: zhiyin tags write shop --model qwen2.5-coder-1.5b --limit 10
+    """
+    from zhiyin.serve.tagging import write_tags as written
+
+    out, recommender = Output(as_json=as_json), Project(project).load()
+    items, llm = catalogue(recommender), recommender.llm
+    if model is not None:
+        from zhiyin.llm import GgufLanguageModel, GuardedLanguageModel
+
+        llm = GuardedLanguageModel(language_model=GgufLanguageModel(path=model), max_at_once=1)
+        llm.keep_in(project)
+    if llm is None:
+        raise ConfigError("no language model: name one with --model, or give zhiyin.toml a table [llm]")
+    with _store(project) as store, out.stages() as stages:
+        done = written(
+            store, items, llm, encoder=recommender.encoder, limit=limit, at=time.time(), locale=locale,
+            progress=lambda n: stages("items", n, limit),
+        )  # fmt: skip
+    rows = {items.titles[items.ids.code(name)]: ", ".join(one.tags) for name, one in done.tagged.items()}
+    out.show(show.facts(rows))
+    if done.failed:
+        out.note(f"{len(done.failed)} items were not described: {printable(done.failed[0], 200)}")
+    told = {name: {"tags": one.tags, "line": one.line} for name, one in done.tagged.items()}
+    out.result({"tagged": told, "failed": list(done.failed)})
+
+
 @contextmanager
 def _store(project: Path) -> Iterator[SqliteStore]:
     """The store of a served project, closed afterwards."""

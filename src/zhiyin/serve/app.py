@@ -39,6 +39,7 @@ from zhiyin.serve.routes import ROUTES
 from zhiyin.serve.schedule import Schedule
 from zhiyin.serve.service import Service
 from zhiyin.serve.settings import ServeSettings
+from zhiyin.serve.tagging import Tagging
 from zhiyin.serve.tracing import tracing_to
 from zhiyin.serve.widget import script_place
 from zhiyin.store.sqlite_store import SqliteStore
@@ -129,6 +130,8 @@ def make_ground(
         places=places, store=store, artefacts=artefacts, settings=settings, now=now, told=metrics
     )
     schedule.start()
+    tagging = Tagging(places=places, store=store, live=live, now=now)
+    tagging.start()
     return Ground(
         places=places,
         settings=settings,
@@ -146,6 +149,7 @@ def make_ground(
         version=version("zhiyin"),
         started_at=now(),
         schedule=schedule,
+        tagging=tagging,
         jobs=Jobs(places.jobs, project, now=now),
         pulse=Pulse(metrics, now),
         tracing=tracing_to(settings.otlp_endpoint, version=version("zhiyin")),
@@ -155,6 +159,7 @@ def make_ground(
 def _take_down(ground: Ground) -> None:
     ground.metrics.ready(False)
     ground.jobs.stop()
+    ground.tagging.stop()
     ground.schedule.stop()
     ground.live.stop()
     ground.access.flush()

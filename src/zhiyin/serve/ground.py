@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from zhiyin.serve.pulse import Pulse
     from zhiyin.serve.schedule import Schedule
     from zhiyin.serve.service import Service
+    from zhiyin.serve.tagging import Tagging
     from zhiyin.serve.tracing import Tracing
     from zhiyin.store.contract import Store
 
@@ -91,6 +92,7 @@ class Ground:
     readers: ThreadPoolExecutor
     """For reads and writes that wait for the disk and need no recommender."""
     schedule: Schedule
+    tagging: Tagging
     tracing: Tracing
     jobs: Jobs
     pulse: Pulse

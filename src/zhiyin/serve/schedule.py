@@ -17,7 +17,7 @@ from zhiyin.serve.ground import Places
 from zhiyin.serve.settings import ServeSettings
 from zhiyin.store.contract import Store
 
-__all__ = ["Schedule", "due"]
+__all__ = ["Schedule", "due", "mine"]
 
 log = logging.getLogger("zhiyin.serve")
 
@@ -86,7 +86,7 @@ class Schedule:
         self.places.run.mkdir(parents=True, exist_ok=True)
         with (self.places.run / "schedule.lock").open("w") as lock:
             while not self._stop.wait(self.period_s):
-                if not _mine(lock):
+                if not mine(lock):
                     continue
                 try:
                     self._step()
@@ -146,7 +146,7 @@ def _low() -> None:
     os.nice(10)
 
 
-def _mine(lock: IO[str]) -> bool:
+def mine(lock: IO[str]) -> bool:
     """Whether this process looks after the schedule; the lock stays as long as the file is open."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
