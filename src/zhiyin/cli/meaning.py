@@ -240,8 +240,9 @@ def put_tags(
 def write_tags(
     project: ProjectPath,
     limit: Annotated[int, typer.Option(min=1, help="At most so many items.")] = 50,
-    model: Annotated[
-        str | None, typer.Option(help="An installed model or a GGUF file, where zhiyin.toml has no [llm].")
+    named: Annotated[
+        str | None,
+        typer.Option("--model", help="An installed model or a GGUF file, where zhiyin.toml has no [llm]."),
     ] = None,
     locale: Annotated[str, typer.Option(help="en or zh: the language of tags and lines.")] = "en",
     as_json: Json = False,
@@ -254,10 +255,10 @@ def write_tags(
 
     out, recommender = Output(as_json=as_json), Project(project).load()
     items, llm = catalogue(recommender), recommender.llm
-    if model is not None:
+    if named is not None:
         from zhiyin.llm import GgufLanguageModel, GuardedLanguageModel
 
-        llm = GuardedLanguageModel(language_model=GgufLanguageModel(path=model), max_at_once=1)
+        llm = GuardedLanguageModel(language_model=GgufLanguageModel(path=named), max_at_once=1)
         llm.keep_in(project)
     if llm is None:
         raise ConfigError("no language model: name one with --model, or give zhiyin.toml a table [llm]")
