@@ -26,7 +26,7 @@ def test_items_are_described_in_turn_and_again_once_they_change(tmp_path: Path) 
         assert first is not None and len(first.tagged) >= 9 and "i1" not in first.tagged
         name = next(iter(first.tagged))
         shown = client.get(f"/v1/items/{name}/tags").json()
-        assert (shown["tags"], shown["line"], shown["source"]) == (["Kitchen"], "A thing.", "llm")
+        assert (shown["tags"], shown["line"], shown["source"]) == (["Kitchen"], "", "llm"), "no text, no line"
         assert client.get("/v1/items/i1/tags").json()["tags"] == ["mine"]
         while tagging.step().tagged:
             pass

@@ -107,14 +107,17 @@ def tags_by_model(
             if in_a_row == 3:
                 break
         progress(done)
-    return _kept(said, book), faults
+    return _kept(said, book, items), faults
 
 
-def _kept(said: Mapping[int, Proposal], book: TagBook) -> list[Tagged]:
-    """Each item's tags as the book admits them, and its line where it is nothing but words."""
+def _kept(said: Mapping[int, Proposal], book: TagBook, items: Catalogue) -> list[Tagged]:
+    """Each item's tags as the book admits them, and its line where it is nothing but words.
+
+    Of an item without a text a line would be made up: small models do that from a title alone.
+    """
     proposals = [[tag for tag in one.tags[:MOST] if not LINKS.search(tag)] for one in said.values()]
     lines = [plain(one.line, LONGEST_LINE) for one in said.values()]
     return [
-        Tagged(code, tags, "" if LINKS.search(line) else line)
+        Tagged(code, tags, "" if LINKS.search(line) or not items.texts[code].strip() else line)
         for code, tags, line in zip(said, book.take(proposals), lines)
     ]
