@@ -46,8 +46,9 @@ class GuardedLanguageModel:
     Scores are on disk.
 
     `price_in` and `price_out` are money for a million tokens; the limits are for one request (see `request`)
-    and for a UTC day over all processes. `mask` replaces what is personal before it is sent; None: wherever
-    a server is asked, but not in this process. `names` are words to mask too.
+    and for a UTC day over all processes; a day has one unless None takes it away. `mask` replaces what is
+    personal before it is sent; None: wherever a server is asked, but not in this process. `names` are
+    words to mask too.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class GuardedLanguageModel:
         price_out: float = 0.0,
         tokens_per_request: int | None = None,
         money_per_request: float | None = None,
-        tokens_per_day: int | None = None,
+        tokens_per_day: int | None = 2_000_000,
         money_per_day: float | None = None,
         mask: bool | None = None,
         names: Sequence[str] = (),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from string import ascii_uppercase
-from typing import Annotated
+from typing import Annotated, cast
 
 import msgspec
 
@@ -35,7 +35,9 @@ class Order(msgspec.Struct, frozen=True):
 def order_of(n: int) -> type[Order]:
     """`Order` whose schema ends the list: small models write numbers until they are stopped."""
     best = Annotated[list[int], msgspec.Meta(extra_json_schema={"maxItems": n})]
-    return msgspec.defstruct(f"OrderOf{n}", [("best", best)], bases=(Order,), frozen=True)
+    return cast(
+        "type[Order]", msgspec.defstruct(f"OrderOf{n}", [("best", best)], bases=(Order,), frozen=True)
+    )
 
 
 SYSTEM = {
