@@ -42,8 +42,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
+    """A browser for one file: as long as its driver runs, no other test may have an event loop."""
     if not CHROMIUM:
         pytest.skip("no chromium here; ZHIYIN_CHROMIUM may name one")
     driver = pytest.importorskip("playwright.sync_api", reason="Playwright's driver is not installed")
@@ -114,7 +115,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def sitting(service: Any, chromium: Any) -> Callable[[str], dict[str, Any]]:
     """Signs a key in once; what the browser keeps of it serves for every context."""
     kept: dict[str, dict[str, Any]] = {}
