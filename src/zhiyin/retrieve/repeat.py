@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhiyin.contracts import State
+from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.dataset import Dataset
 from zhiyin.retrieve.relevance import SilentRelevance, TouchedRelevance
 from zhiyin.types import FloatArray, IntArray, Query
@@ -35,13 +36,18 @@ class RepeatRetriever:
 
     def relevance(self, query: Query) -> ReturnRelevance | SilentRelevance:
         history = query.history
-        known = history.items >= 0
+        known = (history.items >= 0) & (history.items < self.n_items_)
         if not known.any():
             return SilentRelevance()
         codes, place = np.unique(history.items[known], return_inverse=True)
         scores = np.bincount(place, history.decayed(self.decay)[known], minlength=len(codes))
-        n_items = max(self.n_items_, int(codes[-1]) + 1)
-        return ReturnRelevance(codes.astype(np.int32), scores.astype(np.float32), n_items, history.items)
+        return ReturnRelevance(
+            codes.astype(np.int32), scores.astype(np.float32), self.n_items_, history.items
+        )
+
+    def refresh(self, items: Catalogue, changed: IntArray | None = None) -> None:
+        """New items can come back too."""
+        self.n_items_ = len(items)
 
     def state(self) -> State:
         return {"n_items": np.array(self.n_items_)}
