@@ -100,9 +100,9 @@ def remembers_histories() -> None:
     known: dict[str, Any] = {}
     history, append = SqliteStore.history, SqliteStore.append
 
-    def remembered(self: SqliteStore, user: str, n: int) -> Any:
+    def remembered(self: SqliteStore, user: str, n: int, *, context: Sequence[str] = ()) -> Any:
         if user not in known:
-            known[user] = history(self, user, n)
+            known[user] = history(self, user, n, context=context)
         return known[user]
 
     def forgotten(self: SqliteStore, events: Sequence[Event], *, at: float) -> Future[list[Outcome]]:
