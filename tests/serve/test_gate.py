@@ -40,7 +40,9 @@ def gate_of(store: SqliteStore, **settings: Any) -> Gate:
 
 def request(secret: str = "", address: str = "192.0.2.1") -> Request:
     headers = [(b"authorization", f"Bearer {secret}".encode())] if secret else []
-    return Request({"type": "http", "headers": headers, "zhiyin.address": address})
+    return Request(
+        {"type": "http", "method": "GET", "path": "/", "headers": headers, "zhiyin.address": address}
+    )
 
 
 def key(store: SqliteStore, *scopes: str) -> str:

@@ -91,7 +91,7 @@ def test_order_reasons_and_intent_come_from_the_model_and_stand_in_the_ledger(
 @pytest.mark.parametrize("fault", ["hangs", "errors", "budget"])
 def test_a_bad_model_costs_no_answer(tmp_path: Path, asked_server: ModelServer, fault: str) -> None:
     asked_server.fault = "" if fault == "budget" else fault
-    key = shop(tmp_path / "shop", asked_server.url, tokens_per_day=1 if fault == "budget" else None)
+    key = shop(tmp_path / "shop", asked_server.url, tokens_per_day=1 if fault == "budget" else 2_000_000)
     with serving(tmp_path / "shop", key, workers=1) as service:
         plain = service.ids("u1", n=10, dry_run=True)
         for n in range(5):
