@@ -10,7 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from small_project import Client, Clock, make_project, serving
-from test_routes import ASKED, MAY, SCOPES
+from test_routes import ASKED, MAY, SCOPES, SHOP
 
 from zhiyin.serve.sessions import LINK_S, make_link
 
@@ -19,7 +19,8 @@ CHANGES = ("POST", "PUT", "PATCH", "DELETE")
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
-    with serving(make_project(tmp_path_factory.mktemp("shop")), failed_keys_per_minute=10_000) as (client, _):
+    shop = make_project(tmp_path_factory.mktemp("shop"))
+    with serving(shop, failed_keys_per_minute=10_000, cors_origins=[SHOP]) as (client, _):
         yield client
 
 
@@ -55,7 +56,8 @@ def test_a_session_may_what_its_key_may_and_changes_need_the_token(served, metho
     made, csrf = signed_in(served, kind)
     scope = ASKED[method, path]
     allowed = kind in MAY[scope]
-    status = made.request(method, where, headers={"x-csrf-token": csrf}, content=b"{").status_code
+    headers = {"x-csrf-token": csrf} | ({"origin": SHOP} if scope == "widget" else {})
+    status = made.request(method, where, headers=headers, content=b"{").status_code
     assert status not in (401, 403) if allowed else status == 403
     if method in CHANGES and scope:
         for token in ("", "wrong", csrf[:-1]):
