@@ -125,7 +125,7 @@ class TextProjection:
         moved = (raw - self.mean_).astype(np.float64)
         variance, axes = np.linalg.eigh(moved.T @ moved / max(1, len(raw)))
         variance = np.maximum(variance, 0)
-        self.turn_ = (axes / np.sqrt(variance + self.shrink * variance.mean() + 1e-9)).astype(np.float32)
+        self.turn_ = _rows(axes / np.sqrt(variance + self.shrink * variance.mean() + 1e-9))
 
     def _features(self, raw: FloatArray) -> FloatArray:
         return np.hstack([(raw - self.mean_) @ self.turn_, np.ones((len(raw), 1), np.float32)])
@@ -138,8 +138,8 @@ class TextProjection:
         form = solve @ (features.T @ (pairs @ features)).astype(np.float64) @ solve
         left, strength, right = np.linalg.svd(form)
         root = np.sqrt(strength[: self.dim])
-        self.source_map_ = (left[:, : self.dim] * root).astype(np.float32)
-        self.target_map_ = (right[: self.dim].T * root).astype(np.float32)
+        self.source_map_ = _rows(left[:, : self.dim] * root)
+        self.target_map_ = _rows(right[: self.dim].T * root)
 
 
 def paired(pairs: sparse.csr_matrix) -> NDArray[np.bool_]:
@@ -147,6 +147,11 @@ def paired(pairs: sparse.csr_matrix) -> NDArray[np.bool_]:
     led_to = np.bincount(pairs.indices, minlength=pairs.shape[0]) > 0
     found: NDArray[np.bool_] = (np.diff(pairs.indptr) > 0) | led_to
     return found
+
+
+def _rows(matrix: NDArray[np.float64]) -> FloatArray:
+    """The same row by row in memory, as an artefact keeps it: products of either have equal last bits."""
+    return np.ascontiguousarray(matrix, np.float32)
 
 
 def _centred(vectors: FloatArray, common: FloatArray) -> FloatArray:
