@@ -72,16 +72,20 @@ def test_a_search_finds_what_is_better_and_goes_on_from_its_file(tmp_path):
     from zhiyin.evaluate.tune import tune
 
     data, study = fashions(), tmp_path / "study.journal"
-    forgetful = Recommender(retrievers={"popular": PopularRetriever(half_life_days=300.0)})
+    forgetful = Recommender(retrievers={"popular": PopularRetriever(half_life_days=30.0)})
     first = tune(forgetful, data, minutes=0, study=study, seed=1)
-    assert len(first.trials) == 1 and first.trials[0].values == {"retrievers.popular.half_life_days": 300.0}
+    assert len(first.trials) == 1 and first.trials[0].values == {"retrievers.popular.half_life_days": 30.0}
     assert first.check is None and not first.changed
     found = tune(forgetful, data, minutes=10, study=study, max_trials=9, seed=1)
     assert len(found.trials) == 9, "the first trial is not made again"
     values = [tuple(one.values.values()) for one in found.trials]
     assert len(set(values)) == 9, "no set of values is tried twice"
+    again = tmp_path / "again.journal"
+    tune(forgetful, data, minutes=0, study=again, seed=1)
+    repeated = tune(forgetful, data, minutes=10, study=again, max_trials=9, seed=1)
+    assert [tuple(one.values.values()) for one in repeated.trials] == values, "a search has a seed"
     best = found.changed["retrievers.popular.half_life_days"][1]
-    assert best < 300 and found.best.metric.value > found.trials[0].metric.value
+    assert best < 30 and found.best.metric.value > found.trials[0].metric.value
     assert found.check.difference.value > 0
     assert from_toml(found.settings).retrievers["popular"].half_life_days == pytest.approx(best)
     assert found.protocol.part == "validation"
@@ -138,7 +142,7 @@ def test_the_command_writes_settings_and_a_page_in_both_languages(tmp_path, monk
     project.mkdir()
     fashions().save(project / "data")
     (project / "zhiyin.toml").write_text(
-        'fallback = "popular"\n[retrievers.popular]\ntype = "popular"\nhalf_life_days = 300.0\n'
+        'fallback = "popular"\n[retrievers.popular]\ntype = "popular"\nhalf_life_days = 30.0\n'
     )
     for locale, words in (("en", "What mattered"), ("zh", "哪些选项要紧")):
         with pytest.raises(SystemExit) as ended:
@@ -149,7 +153,7 @@ def test_the_command_writes_settings_and_a_page_in_both_languages(tmp_path, monk
         page = (project / "tune.html").read_text("utf-8")
         assert words in page and "<script" not in page and "http://www.w3.org" in page
     tuned = from_toml(project / "zhiyin.tuned.toml")
-    assert tuned.retrievers["popular"].half_life_days < 300
+    assert tuned.retrievers["popular"].half_life_days < 30
 
 
 def test_points_stand_where_their_numbers_say():

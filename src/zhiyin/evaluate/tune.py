@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from zhiyin.config import to_toml
 from zhiyin.data.dataset import Dataset
 from zhiyin.errors import ConfigError, MissingExtraError, ZhiyinError
@@ -159,7 +161,11 @@ def _opened(path: str | Path, identity: dict[str, Any], space: Sequence[Knob], s
             study_name="zhiyin",
             direction="maximize",
             load_if_exists=True,
-            sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=N_FIRST, multivariate=True),
+        )
+        # another stretch must not draw the same values again, and draws the same ones every time
+        stretch = np.random.SeedSequence((seed, len(study.trials)))
+        study.sampler = optuna.samplers.TPESampler(
+            seed=int(stretch.generate_state(1)[0]), n_startup_trials=N_FIRST, multivariate=True
         )
     old = study.user_attrs.get("identity")
     if old is not None and old != identity:
@@ -168,8 +174,6 @@ def _opened(path: str | Path, identity: dict[str, Any], space: Sequence[Knob], s
     study.set_user_attr("identity", identity)
     if not study.trials:
         study.enqueue_trial({knob.path: knob.present for knob in space})
-    else:  # another stretch must not draw the same values again
-        study.sampler.reseed_rng()
     return study
 
 
