@@ -31,12 +31,14 @@ async function fetched(attribute, signal, told) {
   return all;
 }
 
+const COLOURS = ["category", "popularity", "listed", "shown"];
+
 class MapPage {
   /** @param {View} view */
   constructor(view) {
     this.view = view;
     const { query } = view;
-    this.state = { as: query.as === "list" ? "list" : "map", colour: query.colour ?? "category", attribute: query.attribute ?? "", q: query.q ?? "", only: query.only ?? "", user: query.user ?? "", at: query.at ?? "", lasso: query.lasso ?? "" };
+    this.state = { as: query.as === "list" ? "list" : "map", colour: COLOURS.includes(query.colour ?? "") ? query.colour : "category", attribute: query.attribute ?? "", q: query.q ?? "", only: query.only ?? "", user: query.user ?? "", at: query.at ?? "", lasso: query.lasso ?? "" };
     /** @type {number[]} */
     this.chosen = [];
     this.later = quiet(() => this.filter(), 120);
@@ -57,7 +59,7 @@ class MapPage {
     this.layout();
     this.paint();
     this.filter();
-    if (this.state.user) await this.person(this.state.user);
+    if (this.state.user) this.person(this.state.user);
   }
 
   /** @param {any} all */
@@ -81,7 +83,7 @@ class MapPage {
     });
     this.view.signal.addEventListener("abort", () => this.canvas.watch.disconnect());
     const [x, y, zoom] = state.at.split(",").map(Number);
-    if (zoom > 0) this.canvas.view = { x, y, zoom };
+    if (zoom > 0 && Number.isFinite(x + y + zoom)) this.canvas.view = { x, y, zoom };
     this.canvas.signs = [];
     this.canvas.points = this.points;
     this.lassoButton = button(t("map.lasso"), { kind: "small", pressed: false, title: t("map.lasso_hint"), on: () => { this.canvas.lassoing = !this.canvas.lassoing; this.lassoButton.setAttribute("aria-pressed", String(this.canvas.lassoing)); } });
@@ -98,7 +100,7 @@ class MapPage {
         h("div", { class: "stack" },
           card({ label: t("map.filters") },
             field(t("map.search"), { kind: "search", value: state.q, placeholder: t("map.search_hint"), on: (value) => { state.q = value; this.later(); this.keepView(); } }),
-            choice(t("map.colour"), { value: state.colour, options: [["category", t("map.by_category")], ["popularity", t("map.by_popularity")], ["listed", t("map.by_listed")], ["shown", t("map.by_shown")]], on: (value) => { state.colour = value; state.only = ""; this.keep(); this.paint(); this.filter(); } }),
+            choice(t("map.colour"), { value: state.colour, options: COLOURS.map((name) => [name, t(`map.by_${name}`)]), on: (value) => { state.colour = value; state.only = ""; this.keep(); this.paint(); this.filter(); } }),
             all.attributes.length > 1 ? choice(t("map.attribute"), { value: all.attribute, options: all.attributes.map((/** @type {string} */ name) => [name, name]), on: (value) => { state.attribute = value; state.only = ""; this.keep(); this.draw().catch(fail); } }) : null,
             this.legend),
           card({ title: t("map.person") }, this.personBox(), this.personSaid = h("div", { class: "stack small" })),
@@ -111,12 +113,22 @@ class MapPage {
     return combobox(t("map.user"), {
       placeholder: t("map.user_hint"), value: this.state.user, free: true, keep: true, atOnce: true,
       find: async (words, signal) => (may("admin") ? (await get("/v1/users", { prefix: words, limit: 8 }, signal)).users.map((/** @type {any} */ user) => ({ id: user.id, label: user.id })) : []),
-      take: (option) => { this.state.user = option.id; this.keep(); this.person(option.id).catch(fail); },
+      take: (option) => { this.state.user = option.id; this.keep(); this.person(option.id); },
     });
   }
 
-  /** One user's past as rings and his list as numbered diamonds. @param {string} user */
-  async person(user) {
+  /** One user's past and list on the map, or in their place why not. @param {string} user */
+  person(user) {
+    return this.place(user).catch((error) => {
+      this.canvas.signs = [];
+      this.canvas.ask();
+      fill(this.personSaid);
+      fail(error);
+    });
+  }
+
+  /** The past as rings, the list as numbered diamonds. @param {string} user */
+  async place(user) {
     const places = new Map(this.all.ids.map((/** @type {string} */ id, /** @type {number} */ i) => [id, i]));
     const { signal } = this.view;
     const [past, list] = await Promise.all([get(`/v1/users/${part(user)}/history`, { n: 60 }, signal), post("/v1/recommend", { user, n: 10, dry_run: true, reasons: false }, signal)]);
