@@ -75,6 +75,20 @@ def test_it_is_all_four_kinds(made: Make) -> None:
         assert isinstance(made(), contract)
 
 
+def test_answers_of_two_servers_are_kept_apart_unless_a_revision_names_the_model() -> None:
+    """Two llama.cpp servers both call their model `default`: one must not be given the other's answers."""
+    here, there = ({"base_url": f"http://127.0.0.1:{port}/v1", "name": "default"} for port in (1, 2))
+
+    def identity(server: dict[str, str], **more: Any) -> str:
+        return EndpointLanguageModel(**server, **more).identity
+
+    assert identity(here) != identity(there)
+    assert identity(here, revision="q4") == identity(there, revision="q4") != identity(here, revision="q8")
+    assert identity(here, rerank_url="http://127.0.0.1:3") != identity(here)
+    assert identity(here, top_logprobs=5) != identity(here)
+    assert identity(here, extra={"a": 1, "b": 2}) == identity(here, extra={"b": 2, "a": 1})
+
+
 # -- typed answers -----------------------------------------------------------------------------------
 
 

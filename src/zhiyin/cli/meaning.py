@@ -27,6 +27,8 @@ __all__ = ["chat", "profile", "tags"]
 
 profile = typer.Typer(help="What a user cares for, in words: show, edit, delete.", no_args_is_help=True)
 tags = typer.Typer(help="What items are about: show, put.", no_args_is_help=True)
+ROUND = 10
+"""Items whose tags are kept together."""
 Id = Annotated[str, typer.Argument(help="Id of the user.")]
 
 
@@ -244,7 +246,9 @@ def write_tags(
         str | None,
         typer.Option("--model", help="An installed model or a GGUF file, where zhiyin.toml has no [llm]."),
     ] = None,
-    locale: Annotated[str, typer.Option(help="en or zh: the language of tags and lines.")] = "en",
+    locale: Annotated[
+        str, typer.Option(help="en or zh: the language of tags and lines. Left out: as most titles.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """The language model says what the next items are about; goes on where it stopped the last time.
@@ -262,17 +266,33 @@ def write_tags(
         llm.keep_in(project)
     if llm is None:
         raise ConfigError("no language model: name one with --model, or give zhiyin.toml a table [llm]")
+    if locale not in ("", "en", "zh"):
+        raise ConfigError(f"--locale {locale!r}: expected en or zh")
+    tagged: dict[str, Any] = {}
+    failed: list[str] = []
     with _store(project) as store, out.stages() as stages:
-        done = written(
-            store, items, llm, encoder=recommender.encoder, limit=limit, at=time.time(), locale=locale,
-            progress=lambda n: stages("items", n, limit),
-        )  # fmt: skip
-    rows = {items.titles[items.ids.code(name)]: ", ".join(one.tags) for name, one in done.tagged.items()}
+        while len(tagged) + len(failed) < limit:  # a stop in the middle costs one round
+            begun = len(tagged) + len(failed)
+            done = written(
+                store,
+                items,
+                llm,
+                encoder=recommender.encoder,
+                limit=min(ROUND, limit - begun),
+                at=time.time(),
+                locale=locale,
+                progress=lambda n, begun=begun: stages("items", begun + n, limit),
+            )
+            tagged |= done.tagged
+            failed += done.failed
+            if not done.went_on:
+                break
+    rows = {items.titles[items.ids.code(name)]: ", ".join(one.tags) for name, one in tagged.items()}
     out.show(show.facts(rows))
-    if done.failed:
-        out.note(f"{len(done.failed)} items were not described: {printable(done.failed[0], 200)}")
-    told = {name: {"tags": one.tags, "line": one.line} for name, one in done.tagged.items()}
-    out.result({"tagged": told, "failed": list(done.failed)})
+    if failed:
+        out.note(f"{len(failed)} items were not described: {printable(failed[0], 200)}")
+    told = {name: {"tags": one.tags, "line": one.line} for name, one in tagged.items()}
+    out.result({"tagged": told, "failed": failed})
 
 
 @contextmanager

@@ -39,9 +39,10 @@ class EndpointLanguageModel:
     """Asks a server, each time with one try; faults are LlmErrors. Wrap it in a `guarded` one.
 
     `base_url` usually ends in `/v1`; `name` is the served model. The key is never given, only the name of
-    the environment variable that holds it. The address is not part of the identity, so that a server may
-    move: two models under one name need different `revision`s. `extra` are further fields of each
-    question, such as `{ chat_template_kwargs = { enable_thinking = false } }`.
+    the environment variable that holds it. Answers are kept under the identity: it goes by the address,
+    as two servers may give one name to different models, or, where `revision` names the model exactly, by
+    that alone, so that its server may move. `extra` are further fields of each question, such as
+    `{ chat_template_kwargs = { enable_thinking = false } }`.
 
     What a server can do is found by the first question and remembered: JSON by schema, else JSON, else
     words that are searched for JSON; probabilities of an answer's first token from chat, else from
@@ -82,8 +83,9 @@ class EndpointLanguageModel:
 
     @property
     def identity(self) -> str:
-        parts = (self.name, self.revision, self.temperature, self.rerank_name, dict(self.extra or {}))
-        return f"endpoint/{parts!r}"
+        where = self.revision or (self.base_url, self.rerank_url)
+        how = (self.temperature, self.top_logprobs, sorted((self.extra or {}).items()))
+        return f"endpoint/{(self.name, self.rerank_name, where, how)!r}"
 
     def complete(self, prompt: Prompt, *, schema: type[T], timeout: float) -> T:
         """An instance of `schema`; the server is held to its JSON schema where it can be."""

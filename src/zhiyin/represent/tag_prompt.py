@@ -84,14 +84,14 @@ def tags_by_model(
     locale: str = "en",
     timeout: float = 60.0,
     progress: Callable[[int], object] = lambda done: None,
-) -> tuple[list[Tagged], list[LlmError]]:
+) -> tuple[list[Tagged], dict[int, LlmError]]:
     """Items one after another, all judged by one vocabulary at the end; and why some have no proposal.
 
     The question shows the vocabulary as it was at the beginning: its prefix, and the keys of kept answers,
     are then the same for every item. After three failures in a row the rest is left for another time.
     """
     known, in_a_row = tuple(book.tags.values())[:MOST_KNOWN], 0
-    faults: list[LlmError] = []
+    faults: dict[int, LlmError] = {}
     said: dict[int, Proposal] = {}
     for done, code in enumerate(codes, 1):
         try:
@@ -102,7 +102,7 @@ def tags_by_model(
                 raise LlmError("the answer is not what was asked for", why="form")
             said[code], in_a_row = answer, 0
         except LlmError as error:
-            faults.append(error)
+            faults[code] = error
             in_a_row += 1
             if in_a_row == 3:
                 break

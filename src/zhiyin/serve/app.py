@@ -130,7 +130,10 @@ def make_ground(
         places=places, store=store, artefacts=artefacts, settings=settings, now=now, told=metrics
     )
     schedule.start()
-    tagging = Tagging(places=places, store=store, live=live, now=now)
+    tagging = Tagging(
+        places=places, store=store, live=live, now=now, at_once=settings.tags_at_once,
+        period_s=settings.tags_every_s, locale=settings.tags_locale.removeprefix("auto"),
+    )  # fmt: skip
     tagging.start()
     return Ground(
         places=places,

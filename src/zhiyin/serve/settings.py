@@ -121,6 +121,18 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
     refit_every_hours: Annotated[
         float, about("Fit anew after so many hours with new events. 0: never.", ge=0)
     ] = 24.0
+    tags_at_once: Annotated[
+        int,
+        about(
+            "Items that the model of [llm] gives tags to in one round, behind answers. 0: none.",
+            ge=0,
+            le=1000,
+        ),
+    ] = 10
+    tags_every_s: Annotated[float, about("Seconds between two rounds of tags.", ge=1, le=86_400)] = 30.0
+    tags_locale: Annotated[
+        Literal["auto", "en", "zh"], about("Language of these tags. auto: as most titles.")
+    ] = "auto"
 
     log_level: Annotated[Literal["debug", "info", "warning", "error"], about("Least that is logged.")] = (
         "info"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -12,6 +12,7 @@ import msgspec
 
 from zhiyin.contracts import Encoder, LanguageModel
 from zhiyin.data.catalogue import Catalogue
+from zhiyin.represent.intent_rules import language_of
 from zhiyin.represent.tag_prompt import tags_by_model
 from zhiyin.represent.tags import TagBook
 from zhiyin.serve.ground import Places
@@ -27,12 +28,19 @@ log = logging.getLogger("zhiyin.serve")
 SETTING = "tags"
 MOST_WAITING = 5000
 """Words that wait for another item to propose them."""
+TITLES = 200
+"""Titles that are looked at to tell the language of a catalogue."""
 
 
 class Book(msgspec.Struct, frozen=True, kw_only=True):
     """How far the catalogue has been read, and the vocabulary as far as the model has made it grow."""
 
+    begun: int = -1
+    """The newest change when tags began; what is newer comes before what was there. -1: not begun."""
+    news: int = 0
+    """The last change read of those after `begun`."""
     revision: int = 0
+    """The last change read of those up to `begun`."""
     tags: dict[str, str] = {}
     waiting: dict[str, int] = {}
 
@@ -44,6 +52,8 @@ class Written:
     tagged: dict[str, TagsRecord]
     """By the item's id."""
     failed: tuple[str, ...]
+    went_on: bool
+    """Whether the next round begins further on; else there is nothing to do, or the model does not answer."""
 
 
 def write_tags(
@@ -55,20 +65,19 @@ def write_tags(
     limit: int,
     at: float,
     until: int | None = None,
-    locale: str = "en",
+    locale: str = "",
     timeout: float = 60.0,
     progress: Callable[[int], object] = lambda done: None,
 ) -> Written:
-    """The next `limit` items of the catalogue's changes. What an editor has said stays as it is.
+    """The next `limit` items: first those that came or changed lately, then those that were there before.
 
-    `until` is the newest change that `items` has taken. A round in which the model gave nothing begins at the
-    same place the next time; one item that it cannot describe is passed over.
+    What an editor has said stays as it is. `until` is the newest change that `items` has taken. Tags are in
+    `locale`; empty means the language of most titles. One item that the model cannot describe is passed over;
+    those after the last that it answered for are asked about again the next time.
     """
-    text = store.setting(SETTING)
-    kept = msgspec.json.decode(text, type=Book) if text else Book()
-    changes = _known(store.changes(kept.revision, limit), items, until)
+    kept, news, changes = _next(store, items, limit, until)
     todo = {
-        code: change.id
+        code: change
         for change in changes
         if change.record is not None
         and (code := items.ids.code(change.id)) >= 0
@@ -77,30 +86,62 @@ def write_tags(
     book = TagBook.of(items, encoder)
     book.tags |= kept.tags
     book.waiting.update(kept.waiting)
-    found, failed = tags_by_model(items, todo, llm, book, locale=locale, timeout=timeout, progress=progress)
-    tagged = {todo[one.item]: TagsRecord(tags=list(one.tags), line=one.line, source="llm") for one in found}
+    found, failed = tags_by_model(
+        items, todo, llm, book, locale=locale or _language(items), timeout=timeout, progress=progress
+    )
+    tagged = {
+        todo[one.item].id: TagsRecord(tags=list(one.tags), line=one.line, source="llm") for one in found
+    }
     for name, record in tagged.items():
         store.put_tags(name, record, at=at).result()
-    if changes and (found or all(one.why == "form" for one in failed)):
+    settled = {one.item for one in found} | {code for code, error in failed.items() if error.why == "form"}
+    reached = _reached(changes, todo, settled)
+    if reached:
         known = TagBook.of(items).tags
-        grown = Book(
-            revision=changes[-1].revision,
+        grown = msgspec.structs.replace(
+            kept,
             tags={key: tag for key, tag in book.tags.items() if key not in known},
             waiting=dict(book.waiting.most_common(MOST_WAITING)),
+            **{"news" if news else "revision": reached},
         )
         store.set_setting(SETTING, msgspec.json.encode(grown).decode(), at=at, actor="server").result()
-    return Written(tagged, tuple(map(str, failed)))
+    return Written(tagged, tuple(map(str, failed.values())), bool(reached))
 
 
-def _known(changes: list[ItemChange], items: Catalogue, until: int | None) -> list[ItemChange]:
-    """Those before the first that the catalogue has not taken yet: it comes in its turn."""
+def _next(
+    store: Store, items: Catalogue, limit: int, until: int | None
+) -> tuple[Book, bool, list[ItemChange]]:
+    """What is kept, whether the changes are news, and the changes: those before the first that the catalogue
+    has not taken yet, which comes in its turn."""
+    text = store.setting(SETTING)
+    kept = msgspec.json.decode(text, type=Book) if text else Book()
+    if kept.begun < 0:
+        begun = store.last_revision()
+        kept = msgspec.structs.replace(kept, begun=begun, news=begun)
 
     def taken(change: ItemChange) -> bool:
         return (until is None or change.revision <= until) and (
             change.record is None or items.ids.code(change.id) >= 0
         )
 
-    return list(takewhile(taken, changes))
+    if news := list(takewhile(taken, store.changes(kept.news, limit))):
+        return kept, True, news
+    old = takewhile(taken, store.changes(kept.revision, limit))
+    return kept, False, [change for change in old if change.revision <= kept.begun]
+
+
+def _reached(changes: list[ItemChange], todo: Mapping[int, ItemChange], settled: Set[int]) -> int:
+    """The last change before the first item that is to be asked about again; 0 for none."""
+    order = list(todo)
+    done = max((at + 1 for at, code in enumerate(order) if code in settled), default=0)
+    ends = todo[order[done]].revision if done < len(order) else float("inf")
+    return max((change.revision for change in changes if change.revision < ends), default=0)
+
+
+def _language(items: Catalogue) -> str:
+    """zh or en, as most of the titles."""
+    titles = items.titles[:: max(1, len(items) // TITLES)]
+    return "zh" if 2 * sum(language_of(title) == "zh" for title in titles) > len(titles) else "en"
 
 
 class Tagging:
@@ -108,20 +149,22 @@ class Tagging:
 
     def __init__(
         self, *, places: Places, store: Store, live: Live, now: Callable[[], float],
-        at_once: int = 10, period_s: float = 30.0,
+        at_once: int = 10, period_s: float = 30.0, locale: str = "",
     ) -> None:  # fmt: skip
         self.places, self.store, self.live, self.now = places, store, live, now
-        self.at_once, self.period_s = at_once, period_s
+        self.at_once, self.period_s, self.locale = at_once, period_s, locale
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="zhiyin-tags", daemon=True)
 
     def start(self) -> None:
-        self._thread.start()
+        if self.at_once > 0:
+            self._thread.start()
 
     def stop(self) -> None:
         """An item that is being asked about is left: the thread is a daemon."""
         self._stop.set()
-        self._thread.join(timeout=1)
+        if self._thread.is_alive():
+            self._thread.join(timeout=1)
 
     def _watch(self) -> None:
         self.places.run.mkdir(parents=True, exist_ok=True)
@@ -142,7 +185,7 @@ class Tagging:
             return None
         done = write_tags(
             self.store, whole.items_, whole.llm, encoder=whole.encoder, limit=self.at_once, at=self.now(),
-            until=serving.revision,
+            until=serving.revision, locale=self.locale,
         )  # fmt: skip
         if done.failed:
             log.warning("the language model has left %d items without tags", len(done.failed))
