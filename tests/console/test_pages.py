@@ -201,3 +201,23 @@ def test_typing_goes_on_while_the_list_follows(sit: Any) -> None:
     assert page.input_value(".who-card textarea") == "red lantern kettle"
     assert page.evaluate("document.activeElement.tagName") == "TEXTAREA"
     seat.unhurt()
+
+
+def test_enter_takes_what_was_typed_and_not_what_an_older_search_found(sit: Any, service: Any) -> None:
+    """Fast fingers press Enter before the answer is there, while the list still shows that of fewer letters."""
+    sent = [{"user": name, "item": "p1", "kind": "click"} for name in ("fast-a", "fast-b")]
+    service.http.post("/v1/events", json=sent)
+    seat = sit()
+    page = seat.open("/console/users", "tbody a")
+    page.click("[role=combobox]")
+    page.keyboard.type("fast")
+    page.wait_for_selector(".options li.active >> text=fast-a")
+    page.keyboard.type("-b")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".timeline li li")
+    assert page.url.endswith("id=fast-b")
+    page.wait_for_timeout(400)
+    assert page.locator(".options").first.is_hidden(), (
+        "the search that was on its way does not open the list again"
+    )
+    seat.unhurt()

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +15,7 @@ from rich.text import Text
 
 from zhiyin.cli import show
 from zhiyin.cli.app import AllowImport, Json, N, ProjectPath
-from zhiyin.cli.output import Output
+from zhiyin.cli.output import Output, Stages
 from zhiyin.cli.project import Project, catalogue, item_code
 from zhiyin.errors import ConfigError, DataError
 from zhiyin.terminal import printable
@@ -271,8 +272,7 @@ def write_tags(
     tagged: dict[str, Any] = {}
     failed: list[str] = []
     with _store(project) as store, out.stages() as stages:
-        while len(tagged) + len(failed) < limit:  # a stop in the middle costs one round
-            begun = len(tagged) + len(failed)
+        while (begun := len(tagged) + len(failed)) < limit:  # a stop in the middle costs one round
             done = written(
                 store,
                 items,
@@ -281,7 +281,7 @@ def write_tags(
                 limit=min(ROUND, limit - begun),
                 at=time.time(),
                 locale=locale,
-                progress=lambda n, begun=begun: stages("items", begun + n, limit),
+                progress=partial(_told, stages, begun, limit),
             )
             tagged |= done.tagged
             failed += done.failed
@@ -293,6 +293,10 @@ def write_tags(
         out.note(f"{len(failed)} items were not described: {printable(failed[0], 200)}")
     told = {name: {"tags": one.tags, "line": one.line} for name, one in tagged.items()}
     out.result({"tagged": told, "failed": failed})
+
+
+def _told(stages: Stages, before: int, limit: int, done: int) -> None:
+    stages("items", before + done, limit)
 
 
 @contextmanager

@@ -62,7 +62,7 @@ class WishRetriever:
         np.minimum.at(first, data.item, np.nan_to_num(data.at))
         quality = (sums + PRIOR * mean) / (n + PRIOR)
         self.standing_ = _Standing(_places(counts), _places(quality), _places(first))
-        self.items_ = data.items
+        self._take(data.items)
         return self
 
     def refresh(self, items: Catalogue, changed: IntArray | None = None) -> None:
@@ -75,14 +75,15 @@ class WishRetriever:
                 np.concatenate((standing.quality, np.full(more, 0.5, np.float32))),
                 np.concatenate((standing.first_at, ones)),
             )
-        self.items_, self.standing_ = items, standing
+        self.standing_ = standing
+        self._take(items)
 
     def relevance(self, query: Query) -> DenseRelevance | SilentRelevance:
         intent, standing, items = query.intent, self._fitted(), self.items_
         if intent is None or items is None:
             return SilentRelevance()
         score = self._wished(intent, items, len(standing.popular))
-        turned = self._turned(intent, items, standing)
+        turned = self._turned(intent, standing)
         if score is None and turned is None:
             return SilentRelevance()
         total = np.zeros(len(standing.popular), np.float32) if score is None else score
@@ -111,12 +112,19 @@ class WishRetriever:
                 score[: len(mask)] += np.float32(wish.by) * mask[:n]
         return score / np.float32(max(total, 1.0)) if intent.wishes else None
 
-    def _turned(self, intent: Intent, items: Catalogue, standing: _Standing) -> FloatArray | None:
+    def _take(self, items: Catalogue) -> None:
+        """What is the same for every question, so that none waits for it."""
+        standing = self._fitted()
+        self.items_ = items
+        self.fresh_ = _column(items, "year", standing.first_at)
+        self.quality_ = _column(items, "rating", standing.quality)
+
+    def _turned(self, intent: Intent, standing: _Standing) -> FloatArray | None:
         """(n,) freshness, popularity and quality, each from 0 to 1, where the words turn to them."""
         turns = (
-            (intent.fresh, _column(items, "year", standing.first_at)),
+            (intent.fresh, self.fresh_),
             (intent.popular, standing.popular),
-            (intent.quality, _column(items, "rating", standing.quality)),
+            (intent.quality, self.quality_),
         )
         asked = [(by, column) for by, column in turns if by]
         if not asked:

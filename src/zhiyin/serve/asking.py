@@ -18,7 +18,7 @@ from zhiyin.serve.live import Serving
 from zhiyin.serve.meaning_messages import intent_of
 from zhiyin.serve.messages import ExplainRequest, HistoryEvent, RankRequest, RecommendRequest, WhatIf
 from zhiyin.store.contract import Store
-from zhiyin.store.records import PastRows
+from zhiyin.store.records import PastRows, ProfileRecord
 from zhiyin.types import KINDS, NO_ITEMS, History, IntArray, Interaction, Interest, Query
 
 __all__ = ["Asked", "Asker"]
@@ -99,7 +99,8 @@ class Asker:
         what_if = getattr(request, "what_if", None)
         at = self.at if what_if is None or what_if.at is None else what_if.at
         asked = Asked(Query())
-        history = self._history(request, asked)
+        said = self.store.profile(request.user) if request.user else None
+        history = self._history(request, asked, said)
         if what_if is not None:
             history = self._other(history, what_if, asked)
         given = getattr(request, "intent", None)
@@ -108,19 +109,19 @@ class Asker:
             user=request.user or None,
             at=at,
             words=request.words,
-            profile=self.profile(request.user),
+            profile=self._profile(request.user, said),
             intent=None if given is None else intent_of(given, request.words, self.limits),
             locale=_locale(request),
         )
         return asked
 
-    def _history(self, request: Request, asked: Asked) -> History:
+    def _history(self, request: Request, asked: Asked, said: ProfileRecord | None) -> History:
         if request.history is not None:
             return self._given(request.history, asked)
-        said = getattr(request, "context", {})
-        names = [name for name in self.serving.contexts if name in said]
+        context = getattr(request, "context", {})
+        names = [name for name in self.serving.contexts if name in context]
         if request.user:
-            return self._without_removed(request.user, self.past(request.user, names), asked)
+            return self._without_removed(said, self.past(request.user, names), asked)
         elif request.session:
             rows = self.store.session_history(request.session, self.n_history, context=names)
         else:
@@ -131,26 +132,24 @@ class Asker:
         """What the store knows of a user's behaviour, with the contexts of these names."""
         return self._from_store(self.store.history(user, self.n_history, context=context))
 
-    def _without_removed(self, user: str, past: History, asked: Asked) -> History:
+    def _without_removed(self, said: ProfileRecord | None, past: History, asked: Asked) -> History:
         """Events behind interests that the user has taken out of the profile do not count; their items were
         seen all the same."""
-        record = self.store.profile(user)
-        gone = [] if record is None else [name for one in record.removed for name in one.items]
+        gone = [] if said is None else [name for one in said.removed for name in one.items]
         if not gone:
             return past
         asked.seen = known(self.items.ids.codes(gone))
         return past.take(~np.isin(past.items, asked.seen))
 
-    def profile(self, user: str) -> tuple[Interest, ...]:
+    def _profile(self, user: str, said: ProfileRecord | None) -> tuple[Interest, ...]:
         """What was said of a user's interests; nothing for who opted out."""
-        record = self.store.profile(user) if user else None
-        if record is None or not record.interests:
+        if said is None or not said.interests:
             return ()
         record_of_user = self.store.user(user)
         if record_of_user is not None and not record_of_user.personalise:
             return ()
         book = self.serving.recommender.reader_.vocabulary(self.items)
-        return tuple(interest_of(one.words, one.weight, book, self.items) for one in record.interests)
+        return tuple(interest_of(one.words, one.weight, book, self.items) for one in said.interests)
 
     def _from_store(self, rows: PastRows) -> History:
         weights = self.serving.weights.of(rows.kinds, rows.values)

@@ -1,6 +1,6 @@
 // A search box with suggestions: arrows move, Enter takes, Escape closes; safe with input methods.
 
-import { composing, fill, h, quiet } from "./dom.js";
+import { composing, fill, h } from "./dom.js";
 import { t } from "./i18n.js";
 import { unique } from "./parts.js";
 import { announce, fail } from "./toast.js";
@@ -17,22 +17,30 @@ export function combobox(label, how) {
   /** @type {Option[]} */
   let options = [];
   let active = -1;
+  /** What had been typed when `options` were found. */
+  let asked = "";
+  let timer = 0;
   let stop = new AbortController();
   const list = h("ul", { class: "options", role: "listbox", id: `${id}-list`, "aria-label": label, hidden: true });
   const input = h("input", {
     id, type: "search", role: "combobox", autocomplete: "off", spellcheck: "false", placeholder: how.placeholder,
     "aria-expanded": "false", "aria-controls": `${id}-list`, "aria-autocomplete": "list",
     on: {
-      input: () => later(), keydown: pressed, focus: () => { if (input.value.trim() || how.atOnce) later(); }, blur: () => setTimeout(close, 120),
-      compositionend: () => later(),
+      input: later, keydown: pressed, focus: () => { if (input.value.trim() || how.atOnce) later(); }, blur: () => setTimeout(close, 120),
+      compositionend: later,
     },
   });
-  input.value = how.value ?? "";
+  input.value = asked = how.value ?? "";
   how.ref?.(input);
-  const later = quiet(look, 90);
+
+  function later() {
+    clearTimeout(timer);
+    timer = window.setTimeout(look, 90);
+  }
 
   async function look() {
     const words = input.value.trim();
+    clearTimeout(timer);
     stop.abort();
     stop = new AbortController();
     if (!words && !how.atOnce) return close();
@@ -40,6 +48,7 @@ export function combobox(label, how) {
       options = await how.find(words, stop.signal);
     } catch (error) { return fail(error); }
     if (document.activeElement !== input) return;
+    asked = words;
     active = options.length && words ? 0 : -1;
     draw();
     announce(options.length ? t("frame.found", { n: options.length }) : t("frame.nothing_found"));
@@ -67,6 +76,8 @@ export function combobox(label, how) {
   /** @param {Option} option */
   function take(option) {
     input.value = how.keep ? option.label : "";
+    asked = input.value.trim();
+    clearTimeout(timer);
     stop.abort();
     close();
     how.take(option);
@@ -83,9 +94,20 @@ export function combobox(label, how) {
       draw();
     } else if (event.key === "Enter") {
       event.preventDefault();
-      if (open && active >= 0) take(options[active]);
-      else if (how.free && input.value.trim()) take({ id: input.value.trim(), label: input.value.trim() });
+      enter();
     } else if (event.key === "Escape" && open) { event.preventDefault(); event.stopPropagation(); close(); }
+  }
+
+  /** Takes the marked option, else what was typed; an Enter that was faster than the answer waits for it. */
+  async function enter() {
+    const words = input.value.trim();
+    if (words !== asked) {
+      const looking = look(), mine = stop;
+      await looking;
+      if (mine !== stop || words !== input.value.trim()) return;
+    }
+    if (!list.hidden && active >= 0 && words === asked) take(options[active]);
+    else if (how.free && words) take({ id: words, label: words });
   }
 
   return h("div", { class: "field combobox" }, h("label", { for: id }, label), input, list);
