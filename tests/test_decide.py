@@ -10,10 +10,13 @@ import pytest
 
 from zhiyin.data.dataset import Dataset
 from zhiyin.errors import FilterError, LlmError
+from zhiyin.explain import PhrasedExplainer
+from zhiyin.llm import FakeModel
 from zhiyin.rank.boosts import Boost, BoostReranker
 from zhiyin.rank.caps import CapReranker
 from zhiyin.rank.diversity import DiversityReranker
 from zhiyin.rank.exploration import EpsilonGreedyReranker
+from zhiyin.rank.llm_reranker import LlmReranker
 from zhiyin.rank.pins import PinReranker
 from zhiyin.recommender import Recommender
 from zhiyin.represent import HashEncoder
@@ -212,6 +215,30 @@ def test_a_policy_that_fails_costs_only_itself(
     assert ids(decision.ranking) == [1, *[code for code in plain if code != 1][:4]]
     assert decision.degraded == ("Broken", "CapReranker")
     assert ("Broken failed" in caplog.text) is not isinstance(fault, LlmError)
+
+
+def test_lists_say_that_the_model_is_away_until_it_answers_again(fitted: Recommender) -> None:
+    """An operator sees from the answers, and from the rate of degraded ones, that a part is not at work."""
+    model = FakeModel(log_likelihood=lambda prefix, texts: [0.0] * len(texts), faults=["error"])
+    order = LlmReranker(llm=model, background=False, groups=(0, 1, 2), min_words=0).fit(checkerboard())
+    query = fitted.query("u0")
+    assert fitted.decide(query, 5, [order]).degraded == (), "not yet asked"
+    order.judgements.work()
+    assert fitted.decide(query, 5, [order]).degraded == ("LlmReranker",)
+    order.judgements.work()
+    assert fitted.decide(query, 5, [order]).degraded == ()
+
+
+def test_a_list_says_that_its_reasons_miss_the_model() -> None:
+    model = FakeModel(complete=lambda prompt, schema: {"text": "no"}, faults=["error"])
+    explainer = PhrasedExplainer(llm=model, background=False)
+    whole = Recommender(retrievers={"kernel": KernelRetriever()}, fallback="kernel", explainer=explainer)
+    query = whole.fit(checkerboard()).query("u0")
+    assert whole.explained(query, 3).degraded == () and explainer.sentences.n_waiting > 1
+    explainer.sentences.work()
+    assert whole.explained(query, 3).degraded == ("explainer",)
+    explainer.sentences.work()
+    assert whole.explained(query, 3).degraded == ()
 
 
 def test_a_policy_can_neither_add_nor_repeat_items(fitted: Recommender) -> None:

@@ -128,6 +128,7 @@ class Pipeline:
             before, name = ranking, type(policy).__name__
             try:
                 ranking = _same_items(before, policy.rerank(query, before, room))
+                failed = (*failed, name) if getattr(policy, "degraded", False) else failed
             except Exception as error:
                 failed = (*failed, name)
                 if not isinstance(error, LlmError):

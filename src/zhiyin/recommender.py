@@ -421,6 +421,7 @@ class Recommender:
                 query, seen = without_named(decision.query, ranking, self._items())
                 told = replace(decision, query=query)
                 reasons = reasons_of(self.explainer, self.pipeline(), told, seen, checked=checked)
+                degraded += ("explainer",) if getattr(self.explainer, "degraded", False) else ()
             except Exception:
                 log.exception("the explainer failed: the list is answered without reasons")
                 degraded = (*degraded, "explainer")

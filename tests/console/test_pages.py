@@ -204,7 +204,7 @@ def test_typing_goes_on_while_the_list_follows(sit: Any) -> None:
 
 
 def test_enter_takes_what_was_typed_and_not_what_an_older_search_found(sit: Any, service: Any) -> None:
-    """Fast fingers press Enter before the answer is there, while the list still shows that of fewer letters."""
+    """Fast fingers press Enter while the list still shows what fewer letters found."""
     sent = [{"user": name, "item": "p1", "kind": "click"} for name in ("fast-a", "fast-b")]
     service.http.post("/v1/events", json=sent)
     seat = sit()

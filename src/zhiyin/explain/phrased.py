@@ -125,6 +125,11 @@ class PhrasedExplainer:
                 )
             return self._sentences
 
+    @property
+    def degraded(self) -> bool:
+        """Whether the model failed the last time: templates speak."""
+        return self._sentences is not None and self._sentences.failing
+
     def _write(self, wish: Wish) -> str:
         title, causal = wish.history
         prompt = phrase_prompt(title, wish.titles, wish.locale)

@@ -60,6 +60,8 @@ class Judgements(Generic[V]):
         self.max_waiting = max_waiting
         self.background = background
         self.n_failed = 0
+        self.failing = False
+        """Whether the model gave no answer the last time; one that cannot be read is an answer."""
         self._kept: OrderedDict[bytes, V] = OrderedDict()
         self._waiting: OrderedDict[bytes, Wish] = OrderedDict()
         self._changed = threading.Condition()
@@ -103,13 +105,14 @@ class Judgements(Generic[V]):
         try:
             found = self.judge(wish)
         except LlmError as error:
-            self.n_failed += 1
+            self.n_failed, self.failing = self.n_failed + 1, error.why != "form"
             log.info("a judgement was not made: %s", error)
             return False
         except Exception:
-            self.n_failed += 1
+            self.n_failed, self.failing = self.n_failed + 1, True
             log.exception("a judgement failed")
             return False
+        self.failing = False
         with self._changed:
             self._kept[wish.key] = found
             while len(self._kept) > self.max_kept:

@@ -95,6 +95,11 @@ class LlmReranker:
         head = (self.llm.identity, VERSION, way, str(self.rotations), query.locale)
         return Wish(key_of(*head, *history, "\x00", *titles), history, titles, query.locale)
 
+    @property
+    def degraded(self) -> bool:
+        """Whether the model failed the last time: lists that it has not judged stay without its opinion."""
+        return self._judgements is not None and self._judgements.failing
+
     def way_for(self, locale: str) -> Way | None:
         """How the model is asked in this language, by its verdict, read once; None where it only guesses."""
         if self.way != "best":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +76,7 @@ class Learnt:
         return np.where(inside, self.bias[np.where(inside, items, 0)], low)
 
 
-class SequenceRetriever:
+class SequenceRetriever(ABC):
     """A network reads the history and says what comes next; see `TransformerRetriever`."""
 
     encoder: Encoder | None
@@ -106,11 +107,13 @@ class SequenceRetriever:
 
     # -- what a network adds -----------------------------------------------------------------------
 
+    @abstractmethod
     def _body(self) -> Body:
-        raise NotImplementedError
+        """The layers that are trained."""
 
+    @abstractmethod
     def _state(self, x: FloatArray, arrays: Arrays) -> FloatArray:
-        raise NotImplementedError
+        """(d,) what they say after the last of the (h, d) events `x`, in numpy."""
 
     # -- learning ----------------------------------------------------------------------------------
 
