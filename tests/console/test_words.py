@@ -110,3 +110,15 @@ def test_no_text_of_a_page_stands_in_the_code(sit: Any, service: Any) -> None:
         seat.settled()
         assert page.evaluate(UNSAID, [FROM_DATA]) == [], path
     seat.unhurt()
+
+
+def test_one_is_not_many(sit: Any) -> None:
+    seat = sit()
+    page = seat.open("/console/try", ".ranking li")
+    said = page.evaluate(
+        """async () => {
+          const { t } = await import(new URL("i18n.js", document.querySelector("script[type=module]").src));
+          return [t("try.more", { n: 1 }), t("try.more", { n: 2 }), t("users.erased", { events: "1", slates: "0" })];
+        }"""
+    )
+    assert said == ["From 1 source", "From 2 sources", "Erased: 1 event, 0 decisions"]

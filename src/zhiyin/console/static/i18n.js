@@ -33,12 +33,17 @@ export function onSpeak(fn) { heard.add(fn); }
 export const has = (key) => key in words[spoken];
 
 /**
- * The words of a key, with `{name}` filled in; a key without words shows itself, which a test would find.
+ * The words of a key, with `{name}` filled in, and `{name:word|words}` by whether it is one; a key without words
+ * shows itself, which a test would find.
  * @param {string} key @param {Record<string, unknown>} [values]
  */
 export function t(key, values = {}) {
   const text = words[spoken][key] ?? words.en[key] ?? key;
-  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? plain(values[name]) : whole));
+  return text.replace(/\{(\w+)(?::([^{}|]*)\|([^{}|]*))?\}/g, (whole, name, one, many) => {
+    if (!(name in values)) return whole;
+    const value = plain(values[name]);
+    return one === undefined ? value : value === "1" ? one : many;
+  });
 }
 
 /** Words of a part of the service, such as a stage or a kind of event; its own name where there are none. @param {string} group @param {string} name */
