@@ -118,7 +118,8 @@ def test_one_is_not_many(sit: Any) -> None:
     said = page.evaluate(
         """async () => {
           const { t } = await import(new URL("i18n.js", document.querySelector("script[type=module]").src));
-          return [t("try.more", { n: 1 }), t("try.more", { n: 2 }), t("users.erased", { events: "1", slates: "0" })];
+          const erased = t("users.erased", { events: "1", slates: "0" });
+          return [t("try.more", { n: 1 }), t("try.more", { n: 2 }), erased];
         }"""
     )
     assert said == ["From 1 source", "From 2 sources", "Erased: 1 event, 0 decisions"]
