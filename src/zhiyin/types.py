@@ -305,7 +305,7 @@ class Reason:
 
     text: str
     kind: str = "popular"
-    """history | attribute | words | popular | recent"""
+    """history | attribute | words | profile | popular | recent"""
     share: float = 0.0
     """Part of the item's evidence that this reason stands for, 0 to 1."""
     items: tuple[str, ...] = ()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from zhiyin.contracts import Countable, Explainer, Persistent, Refreshable, Trai
 from zhiyin.data.dataset import Dataset
 from zhiyin.errors import ConfigError, NotFittedError
 from zhiyin.explain import EvidenceExplainer
-from zhiyin.types import KINDS, Candidates, History, Interaction, Item, Query
+from zhiyin.types import KINDS, Candidates, History, Intent, Interaction, Interest, Item, Query, Wish
 
 A, B, C, D, E, F, G, H = range(8)
 
@@ -79,6 +81,33 @@ def test_words_of_the_request_come_first(explainer, past, found):
     asked = Query(past(A, B, D), words="something funny, on any day")
     reason = explainer.explain(asked, found)[0][0]
     assert reason.kind == "words" and reason.facts["matched"] == "funny, day"
+
+
+def test_what_was_understood_is_a_reason_where_the_item_meets_it(explainer, past, found):
+    """The word stands in no text; it was understood as a genre that Groundhog Day has and Heat has not."""
+    asked = replace(
+        Query(past(A, B, D)),
+        intent=Intent(wishes=(Wish("genres = Comedy", 1.0, "hilarious"), Wish("nothing = x", 1.0, "odd"))),
+    )
+    first, second = explainer.explain(asked, found)
+    assert first[0].kind == "words" and first[0].facts["matched"] == "hilarious"
+    assert "“hilarious”" in first[0].text
+    assert all(reason.kind != "words" for reason in second)
+    unwanted = replace(asked, intent=Intent(wishes=(Wish("genres = Comedy", -1.0, "hilarious"),)))
+    assert all(reason.kind != "words" for reason in explainer.explain(unwanted, found)[0])
+
+
+def test_an_interest_of_the_profile_is_no_word_of_the_request(shop, past, found):
+    interest = Interest("old <b>comedies</b>", 1.0, "genres = Comedy", source="user")
+    wish = Wish(interest.filter, 0.5, interest.words)
+    asked = replace(
+        Query(past(A, B, D)), profile=(interest,), intent=Intent(wishes=(wish,), source="profile")
+    )
+    for locale, starts in (("en", ("Fits your interest in", "You care for")), ("zh", ("符合你对", "你关心"))):
+        first, second = EvidenceExplainer(n_reasons=4).fit(shop).explain(replace(asked, locale=locale), found)
+        assert [reason.kind for reason in first][:2] == ["history", "profile"]
+        assert first[1].text.startswith(starts) and first[1].share == 1
+        assert all(reason.kind != "profile" for reason in second)
 
 
 def test_chinese_words_are_found_in_chinese_texts(explainer, past, ranking):

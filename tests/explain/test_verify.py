@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from msgspec.structs import replace
@@ -9,7 +11,7 @@ from msgspec.structs import replace
 from zhiyin.explain.claim import FORMS, Claim
 from zhiyin.explain.evidence import contributions
 from zhiyin.explain.verify import CHECKS, Witness, is_true
-from zhiyin.types import Query
+from zhiyin.types import Intent, Interest, Query, Wish
 
 A, B, C, D, E, F, G, H = range(8)
 
@@ -60,6 +62,28 @@ def test_what_the_item_does_not_need_may_not_be_cited(explainer, past, ranking):
     witness = Witness(explainer.facts_, query, found.items, history)
     assert history.share[:, 0].argmax() == 2
     assert not is_true(Claim("because", G, (D,), share=float(history.share[2, 0])), witness)
+
+
+@pytest.mark.parametrize(
+    ("form", "item", "matched", "fits"),
+    [
+        ("words", G, ("hilarious",), True),
+        ("words", G, ("hilarious", "day"), True),
+        ("words", H, ("hilarious",), False),
+        ("words", G, ("sad",), False),
+        ("words", G, ("my comedies",), False),
+        ("interest", G, ("my comedies",), True),
+        ("interest", G, ("hilarious",), False),
+        ("interest", H, ("my comedies",), False),
+        ("interest", G, (), False),
+    ],
+)
+def test_wishes_are_asked_of_the_item(witness, form, item, matched, fits):
+    wishes = (Wish("genres = Comedy", 1.0, "hilarious"), Wish("genres = Comedy", 0.5, "my comedies"))
+    profile = (Interest("my comedies", 1.0, "genres = Comedy"),)
+    query = dataclasses.replace(witness.query, intent=Intent(wishes=wishes), profile=profile)
+    asked = Witness(witness.facts, query, witness.items, witness.history)
+    assert is_true(Claim(form, item, matched=matched), asked) is fits
 
 
 MADE_UP = {

@@ -14,6 +14,7 @@ FORMS: dict[str, str] = {
     "count": "attribute",
     "price": "attribute",
     "words": "words",
+    "interest": "profile",
     "now": "popular",
     "among": "popular",
     "times": "popular",
@@ -31,7 +32,8 @@ class Claim(msgspec.Struct, frozen=True):
     like     it has `value` (and is of `decade`), as the cited items do
     count    it has `value`, as `count` of the last `of` items of the history do
     price    it costs about what the cited items cost
-    words    `matched` words of the request are in its title, attributes or text
+    words    `matched` words of the request are in its title, attributes or text, or wishes that it meets
+    interest it meets the `matched` interests of the user's own profile
     now      it is among the `count` most chosen of the last weeks
     among    it is among the `count` most chosen
     times    it was chosen `count` times

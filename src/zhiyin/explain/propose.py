@@ -59,14 +59,24 @@ class Proposals:
         yield from self._words(item)
         yield from self._again(item)
         yield from goes
+        yield from self._interests(item)
         yield from self._attribute(position, item, goes[0].cited if goes else ())
         yield from self._price(position, item)
         yield Claim("new", item)
         yield from self._popular(item)
 
     def _words(self, item: int) -> list[Claim]:
-        found = matched(self.words, self.witness.facts.items, item)
-        return [Claim("words", item, matched=found, share=len(found) / len(self.words))] if found else []
+        """What was understood first: it is why the item is here, where a word may only happen to be in it."""
+        witness = self.witness
+        met = witness.meets(item, interest=False)
+        found = (*met, *(word for word in matched(self.words, witness.facts.items, item) if word not in met))
+        asked = {*self.words, *witness.wished} - witness.interests
+        return [Claim("words", item, matched=found, share=len(found) / len(asked))] if found else []
+
+    def _interests(self, item: int) -> list[Claim]:
+        met = self.witness.meets(item, interest=True)
+        share = len(met) / max(1, len(self.witness.interests))
+        return [Claim("interest", item, matched=met, share=share)] if met else []
 
     def _again(self, item: int) -> list[Claim]:
         row = self.witness.row.get(item)

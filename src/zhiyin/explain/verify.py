@@ -9,6 +9,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from zhiyin.data.filters import parse_filter
+from zhiyin.errors import FilterError
 from zhiyin.explain.claim import Claim
 from zhiyin.explain.evidence import Contributions
 from zhiyin.explain.facts import Facts
@@ -62,6 +64,34 @@ class Witness:
         largest = np.sort(self.history.citable(self.items), axis=0)[-LARGEST:]
         least: FloatArray = np.maximum(largest[0], largest[-1] / 2)
         return least
+
+    @cached_property
+    def wished(self) -> Mapping[str, frozenset[int]]:
+        """Words that were understood as a wish -> the items of the ranking that meet it."""
+        wishes = () if self.query.intent is None else self.query.intent.wishes
+        found: dict[str, frozenset[int]] = {}
+        for wish in wishes:
+            if wish.by <= 0 or not wish.said:
+                continue
+            try:
+                meets = parse_filter(wish.filter).mask(self.facts.items)[self.items]
+            except FilterError:
+                continue
+            found[wish.said] = found.get(wish.said, frozenset()) | frozenset(self.items[meets].tolist())
+        return found
+
+    @cached_property
+    def interests(self) -> frozenset[str]:
+        """The words of the user's own profile; the other wishes come from the request."""
+        return frozenset(one.words for one in self.query.profile)
+
+    def meets(self, item: int, *, interest: bool) -> tuple[str, ...]:
+        """Wishes of the request, or interests of the profile, that an item of the ranking meets."""
+        return tuple(
+            said
+            for said, items in self.wished.items()
+            if item in items and (said in self.interests) is interest
+        )
 
     def having(self, attribute: str, value: str, decade: int | None) -> frozenset[int]:
         """Rows of the liked items of the history that have a word and are of a decade."""
@@ -131,9 +161,15 @@ def _price(claim: Claim, witness: Witness) -> bool:
 
 
 def _words(claim: Claim, witness: Witness) -> bool:
-    asked = set(request_words(witness.query.words))
-    there = matched(claim.matched, witness.facts.items, claim.item)
-    return bool(claim.matched) and asked.issuperset(claim.matched) and there == claim.matched
+    meets = set(witness.meets(claim.item, interest=False))
+    asked = meets.union(request_words(witness.query.words))
+    there = meets.union(matched(claim.matched, witness.facts.items, claim.item))
+    return bool(claim.matched) and asked.issuperset(claim.matched) and there.issuperset(claim.matched)
+
+
+def _interest(claim: Claim, witness: Witness) -> bool:
+    meets = witness.meets(claim.item, interest=True)
+    return bool(claim.matched) and set(meets).issuperset(claim.matched)
 
 
 def _now(claim: Claim, witness: Witness) -> bool:
@@ -161,6 +197,7 @@ CHECKS: Mapping[str, Callable[[Claim, Witness], bool]] = {
     "count": _count,
     "price": _price,
     "words": _words,
+    "interest": _interest,
     "now": _now,
     "among": _among,
     "times": _times,
