@@ -12,6 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from asked import ASKED
+from service import eventually
 from small_project import START, Clock, make_project, serving
 
 from zhiyin.serve.routes import ROUTES
@@ -159,6 +160,8 @@ def test_a_question_about_another_past_leaves_no_mark(served):
 
 
 def test_rules_hold(served):
+    ground = served.app.state.ground  # what chance falls on goes by counts: those of all events so far
+    assert eventually(lambda: ground.live.serving.seq >= ground.store.last_seq())
     asked = {
         "user": "u1", "n": 6, "pins": [{"item": "i8", "position": 2}],
         "caps": [{"attribute": "side", "at_most": 3}], "boosts": [{"filter": "price < 20", "by": 5}],
