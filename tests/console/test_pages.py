@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from service import eventually
 
 LANGUAGES = ("en", "zh")
 TITLES = ".ranking h3"
@@ -163,6 +164,13 @@ def test_items(sit: Any, service: Any, language: str) -> None:
     page.keyboard.press("Enter")
     page.wait_for_selector(".plain-list li")
     item = page.url.partition("id=")[2]
+    answer = service.http.post("/v1/rank", json={"user": f"seen-{language}", "items": [item]}).json()
+    sent = {"user": f"seen-{language}", "item": item, "slate_id": answer["meta"]["slate_id"]}
+    service.http.post("/v1/events", json=[{**sent, "kind": kind} for kind in ("impression", "click")])
+    assert eventually(lambda: service.http.get(f"/v1/items/{item}/exposure").json()["listed"] >= 1)
+    page.reload()
+    page.wait_for_selector(f"a:has-text('seen-{language}')")
+    assert page.locator(".line-chart").count() == 2
     seat.settled()
     seat.picture(f"items-{language}", whole=True)
     page.click(".page-items .stack > details.twin summary")

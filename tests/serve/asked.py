@@ -23,6 +23,7 @@ ASKED = {
     ("PUT", "/v1/items/{item:path}"): "ingest",
     ("PATCH", "/v1/items/{item:path}"): "ingest",
     ("DELETE", "/v1/items/{item:path}"): "ingest",
+    ("GET", "/v1/items/{item:path}/exposure"): "read",
     **MEANING_ASKED,
     ("GET", "/v1/users"): "admin",
     ("PUT", "/v1/users"): "ingest",

@@ -26,6 +26,7 @@ from zhiyin.serve.admission import Admission
 from zhiyin.serve.artefacts import Artefacts
 from zhiyin.serve.call import Call, Route
 from zhiyin.serve.console_files import console_places
+from zhiyin.serve.exposure import Exposures
 from zhiyin.serve.gate import Gate
 from zhiyin.serve.ground import Ground, Places, filter_limits
 from zhiyin.serve.guard import Guard
@@ -153,6 +154,7 @@ def make_ground(
         started_at=now(),
         schedule=schedule,
         tagging=tagging,
+        exposures=Exposures(store),
         jobs=Jobs(places.jobs, project, now=now),
         pulse=Pulse(metrics, now),
         tracing=tracing_to(settings.otlp_endpoint, version=version("zhiyin")),

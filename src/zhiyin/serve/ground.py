@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from zhiyin.serve.access import Access
     from zhiyin.serve.admission import Admission
     from zhiyin.serve.artefacts import Artefacts
+    from zhiyin.serve.exposure import Exposures
     from zhiyin.serve.gate import Gate
     from zhiyin.serve.jobs.board import Jobs
     from zhiyin.serve.live import Live
@@ -93,6 +94,7 @@ class Ground:
     """For reads and writes that wait for the disk and need no recommender."""
     schedule: Schedule
     tagging: Tagging
+    exposures: Exposures
     tracing: Tracing
     jobs: Jobs
     pulse: Pulse

@@ -12,8 +12,10 @@ __all__ = [
     "BackupShown",
     "Category",
     "Decided",
+    "ExposureDay",
     "Fault",
     "Happened",
+    "ItemExposure",
     "Judged",
     "Judgement",
     "LivePage",
@@ -22,6 +24,7 @@ __all__ = [
     "PipelinePart",
     "PipelineShown",
     "PipelineVerdict",
+    "StoodIn",
     "Tally",
     "TomlRequest",
     "Uploaded",
@@ -34,6 +37,55 @@ class _Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 class _Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A request: an unknown field is a mistake."""
+
+
+# -- one item ------------------------------------------------------------------------------------------
+
+
+class ExposureDay(_Answer, frozen=True, kw_only=True):
+    """What happened to an item on one day (UTC)."""
+
+    day: str
+    shown: int
+    followed: int
+    """Events that name the list in which it was shown."""
+    chosen: int
+    """All events but impressions."""
+
+
+class StoodIn(_Answer, frozen=True, kw_only=True):
+    """A list that an item stood in."""
+
+    slate_id: str
+    user: str
+    session: str
+    at: float
+    rank: int
+
+
+class ItemExposure(_Answer, frozen=True, kw_only=True):
+    """How often an item was shown, and what followed."""
+
+    item: str
+    events: int
+    """Of the log, the newest: what was looked through."""
+    kinds: dict[str, int]
+    """How often each kind of event names the item, the most frequent first."""
+    shown: int
+    followed: int
+    rate: float | None
+    """Events that followed for each time that it was shown; one impression may lead to several."""
+    low: float | None
+    high: float | None
+    """95 % interval of the rate (Wilson 1927), where it is a share."""
+    days: list[ExposureDay]
+    """The last 60 at most, up to its newest event."""
+    lists: int
+    """The newest decisions: so many were looked through."""
+    listed: int
+    """On whose first page it stood."""
+    stood_in: list[StoodIn]
+    """The newest of these."""
 
 
 # -- map -----------------------------------------------------------------------------------------------

@@ -6,8 +6,10 @@ from typing import Any
 
 from zhiyin.serve import job_routes, judging, map_routes, watching
 from zhiyin.serve.call import Param, Route
+from zhiyin.serve.exposure import exposure
 from zhiyin.serve.insight_messages import (
     BackupList,
+    ItemExposure,
     Judged,
     Judgement,
     LivePage,
@@ -31,6 +33,17 @@ NAME = Param("name", "The file's name, which says what kind it is: .csv, .tsv, .
 
 INSIGHT_ROUTES: tuple[Route, ...] = (
     # -- looking in --------------------------------------------------------------------------------
+    Route(
+        "GET",
+        "/v1/items/{item:path}/exposure",
+        "read",
+        exposure,
+        "How often an item was shown and what followed, and the last lists that it stood in",
+        None,
+        ItemExposure,
+        tag="insight",
+        problems=("not_found", "not_ready"),
+    ),
     Route(
         "GET",
         "/v1/map",

@@ -98,6 +98,7 @@ WRITING = ("overloaded", "store_busy", "store_unavailable")
 
 ROUTES: tuple[Route, ...] = (
     *MEANING_ROUTES,
+    *INSIGHT_ROUTES,
     # -- asking ------------------------------------------------------------------------------------
     Route(
         "POST",
@@ -462,6 +463,5 @@ ROUTES: tuple[Route, ...] = (
         problems=("conflict", "store_unavailable"),
     ),
     *CONSOLE_ROUTES,
-    *INSIGHT_ROUTES,
     *WIDGET_ROUTES,
 )

@@ -118,6 +118,11 @@ class Store(Protocol):
         """Newest first."""
         ...
 
+    def slates_with(self, item: str, *, among: int) -> tuple[int, list[tuple[int, Slate]]]:
+        """Of the `among` newest: how many there are, and (rank, slate) of those with the item on their first
+        page, newest first."""
+        ...
+
     def forget_slates(self, *, before: float) -> Future[int]: ...
 
     # -- keys, audit, settings, checkpoints --------------------------------------------------------

@@ -9,12 +9,15 @@ from zhiyin.store.connections import rows, value
 from zhiyin.store.group_commit import Transaction
 from zhiyin.store.records import Slate
 
-__all__ = ["add_slate", "forget_slates", "slate", "slates"]
+__all__ = ["add_slate", "forget_slates", "slate", "slates", "slates_with"]
 
 PIECE = 500
 pack = msgspec.msgpack.Encoder().encode
 unpack = msgspec.msgpack.Decoder(Slate).decode
 NEWEST = "SELECT body FROM slates ORDER BY at DESC, key DESC LIMIT ?"
+NEWEST_WITH = (
+    "SELECT * FROM (SELECT body FROM slates ORDER BY at DESC, key DESC LIMIT ?) WHERE instr(body, ?)"
+)
 NEWEST_OF_USER = "SELECT body FROM slates WHERE user = ?2 AND user <> '' ORDER BY at DESC, key DESC LIMIT ?1"
 
 
@@ -36,6 +39,20 @@ def forget_slates(transaction: Transaction, before: float) -> int:
     n = transaction.db.changes()
     transaction.add("slates", -n)
     return n
+
+
+def slates_with(db: apsw.Connection, item: str, among: int) -> tuple[int, list[tuple[int, Slate]]]:
+    """SQLite looks for the bytes of the id; only bodies that hold them are read."""
+    looked = int(value(db, "SELECT count(*) FROM (SELECT 1 FROM slates LIMIT ?)", (among,)))
+    found = (unpack(body) for (body,) in rows(db, NEWEST_WITH, (among, item.encode())))
+    ranked = ((_rank(one, item), one) for one in found)
+    return looked, [(rank, one) for rank, one in ranked if rank]
+
+
+def _rank(slate: Slate, item: str) -> int:
+    """Place on the first page, from 1; 0 = it does not stand there."""
+    names = [line.item for line in slate.shown[: slate.n]]
+    return names.index(item) + 1 if item in names else 0
 
 
 def slate(db: apsw.Connection, id: str) -> Slate | None:

@@ -195,6 +195,10 @@ class SqliteStore:
         with self._reader() as db:
             return slates.slates(db, user, limit)
 
+    def slates_with(self, item: str, *, among: int) -> tuple[int, list[tuple[int, Slate]]]:
+        with self._reader() as db:
+            return slates.slates_with(db, item, among)
+
     def forget_slates(self, *, before: float) -> Future[int]:
         forgotten: Future[int] = Future()
         self._forget_slates(before, 0, forgotten)

@@ -2,13 +2,14 @@
 
 import { get, may, part, patch, put } from "../api.js";
 import { combobox } from "../combobox.js";
-import { fill, h, named } from "../dom.js";
-import { ago, number, say, t } from "../i18n.js";
+import { line } from "../charts.js";
+import { fill, h, named, plain } from "../dom.js";
+import { ago, moment, number, percent, say, t } from "../i18n.js";
 import { bar, button, card, chip, empty, facts, field, heading, linkButton, toggle, waiting } from "../parts.js";
 import { PAGES } from "../pages.js";
 import { go, to } from "../router.js";
 import { table } from "../table.js";
-import { announce, fail, toast } from "../toast.js";
+import { announce, fail, failure, toast } from "../toast.js";
 
 const NEAR = 12;
 /** The service takes an edited item within a second; so long is looked for it. */
@@ -47,14 +48,17 @@ async function one(view, id) {
   const near = h("div", null, waiting(6));
   const words = h("div", { class: "stack" });
   const tags = h("div", { class: "stack" });
+  const shown = h("div", { class: "stack" }, waiting(4));
   describe(item);
+  get(`/v1/items/${part(id)}/exposure`, {}, view.signal).then(exposed, (error) => { if (!view.signal.aborted) fill(shown, h("p", { class: "soft" }, failure(error).text)); });
   get(`/v1/items/${part(id)}/tags`, {}, view.signal).then(tagged, () => {});
   fill(view.root,
     heading(named(item), `${t("items.id")} ${id}`, linkButton(t("items.try"), to("try", { who: "new", past: `like~${encodeURIComponent(id)}` }), { icon: "try", kind: "primary" })),
     card({ label: t("items.find") }, finder()),
     item.available === false ? h("p", { class: "note" }, t("items.away_note")) : null,
     h("div", { class: "columns" }, h("div", { class: "stack" }, card({ title: t("items.what") }, words), may("ingest") ? editor(item) : null),
-      card({ title: t("items.near"), actions: PAGES.some((other) => other.name === "map") ? [linkButton(t("items.map"), to("map", { item: id }), { kind: "quiet small" })] : [] }, h("p", { class: "soft" }, t("items.near_about")), near)));
+      card({ title: t("items.near"), actions: PAGES.some((other) => other.name === "map") ? [linkButton(t("items.map"), to("map", { item: id }), { kind: "quiet small" })] : [] }, h("p", { class: "soft" }, t("items.near_about")), near)),
+    card({ title: t("items.exposure") }, shown));
   await neighbours(null);
 
   /** @param {any} now */
@@ -76,6 +80,27 @@ async function one(view, id) {
       may("ingest") ? h("details", { class: "twin" }, h("summary", null, t("items.tags_edit")), h("div", { class: "stack" },
         field(t("items.tags"), { value: said, hint: t("items.tags_hint"), on: (value) => { said = value; }, enter: save }), field(t("items.line"), { value: line, maxlength: 300, on: (value) => { line = value; }, enter: save }),
         h("div", { class: "row" }, button(t("items.save"), { icon: "edit", on: save })))) : null);
+  }
+
+  /** How often it was shown and what followed, day by day, and to whom lately. @param {any} found */
+  function exposed(found) {
+    const day = (/** @type {number} */ at) => found.days[at].day;
+    const chart = (/** @type {string} */ what) => line({
+      title: t(`items.${what}`), summary: t("items.by_day", { what: t(`items.${what}`), first: day(0), last: day(found.days.length - 1), n: number(found[what] ?? found.days.reduce((/** @type {number} */ sum, /** @type {any} */ one) => sum + one[what], 0)) }), file: `item-${what}`,
+      points: found.days.map((/** @type {any} */ one, /** @type {number} */ at) => [at, one[what]]), label: day, unit: t(`items.${what}`), digits: 0, height: 120,
+    });
+    const share = found.rate === null ? "–" : `${percent(found.rate)}${found.low === null ? "" : ` [${percent(found.low)}, ${percent(found.high)}]`}`;
+    fill(shown,
+      facts([[t("items.shown"), number(found.shown)], [t("items.followed"), number(found.followed)], [t("items.rate"), share],
+        [t("items.kinds"), Object.entries(found.kinds).map(([kind, n]) => `${say("kind", kind)} ${number(/** @type {number} */ (n))}`).join(" · ") || "–"],
+        [t("items.listed"), t("items.listed_of", { n: number(found.listed), of: number(found.lists) })]]),
+      h("p", { class: "hint" }, t("items.exposure_about", { n: number(found.events) })),
+      found.days.length ? h("div", { class: "columns" }, chart("shown"), chart("chosen")) : null,
+      found.stood_in.length ? table({ caption: t("items.stood_in"), file: "item-lists", rows: found.stood_in, columns: [
+        { name: "at", label: t("frame.when"), shown: (/** @type {any} */ row) => h("a", { href: to("why", { slate: row.slate_id }) }, moment(row.at)) },
+        { name: "user", label: t("items.who"), value: (/** @type {any} */ row) => row.user || row.session, shown: (/** @type {any} */ row) => (row.user ? h("a", { href: to("users", { id: row.user }) }, plain(row.user)) : plain(row.session) || t("items.visitor")) },
+        { name: "rank", label: t("items.rank"), numeric: true },
+      ] }) : h("p", { class: "soft" }, t("items.stood_nowhere")));
   }
 
   /** What goes with it; `before`: the order before an edit, so that changes show. @param {string[] | null} before @returns {Promise<string[]>} */

@@ -1,0 +1,81 @@
+"""Who is shown an item: counts by day, what followed, the lists it stood in."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from service import eventually
+from small_project import START, Clock, make_project, serving
+
+from zhiyin.serve import exposure
+
+DAY = 86_400.0
+
+
+def test_what_was_shown_and_what_followed_is_counted_by_day(tmp_path: Path) -> None:
+    clock = Clock(START + 30 * DAY)
+    with serving(make_project(tmp_path), clock) as (client, _):
+        client.put("/v1/items/fresh/x", json={"title": "red shoes, new"})
+        answer = client.post("/v1/recommend", json={"user": "u1", "n": 4}).json()
+        slate, item = answer["meta"]["slate_id"], answer["items"][2]["id"]
+        begun = client.get(f"/v1/items/{item}/exposure").json()
+        today = clock.at
+        sent = [
+            {"user": "u1", "item": item, "kind": "impression", "slate_id": slate, "at": today - DAY},
+            {"user": "u2", "item": item, "kind": "impression", "at": today - 3 * DAY},
+            {"user": "u1", "item": item, "kind": "click", "slate_id": slate, "at": today},
+            {"user": "u9", "item": item, "kind": "like", "at": today},
+            {"user": "u9", "item": "fresh/x", "kind": "impression", "at": today},
+        ]
+        assert client.post("/v1/events", json=sent).json()["accepted"] == len(sent)
+        assert eventually(lambda: client.get(f"/v1/items/{item}/exposure").json()["listed"] == 1)
+        found = client.get(f"/v1/items/{item}/exposure").json()
+        assert found["events"] == begun["events"] + len(sent)
+        assert (found["shown"], found["followed"], found["rate"]) == (2, 1, 0.5)
+        assert 0 < found["low"] < 0.5 < found["high"] < 1
+        assert found["kinds"] == {"click": begun["kinds"]["click"] + 1, "impression": 2, "like": 1}
+        days = {one["day"]: (one["shown"], one["followed"], one["chosen"]) for one in found["days"]}
+        ordered = list(days)
+        assert ordered == sorted(ordered) and len(ordered) == len(found["days"]) <= 60
+        assert [days[name] for name in ordered[-4:]] == [(1, 0, 0), (0, 0, 0), (1, 0, 0), (0, 1, 2)]
+        assert [(one["slate_id"], one["user"], one["rank"]) for one in found["stood_in"]] == [
+            (slate, "u1", 3)
+        ]
+        other = client.get("/v1/items/fresh%2Fx/exposure").json()
+        assert (other["shown"], other["rate"], other["low"], other["listed"]) == (1, 0.0, 0.0, 0)
+
+
+def test_a_list_below_the_first_page_is_none_that_was_seen(tmp_path: Path) -> None:
+    with serving(make_project(tmp_path), Clock()) as (client, _):
+        asked = {"user": "u1", "n": 2}
+        shown = [line["id"] for line in client.post("/v1/recommend", json=asked).json()["items"]]
+        below = next(one for one in (f"i{k}" for k in range(1, 40, 2)) if one not in shown)
+        assert eventually(lambda: client.get(f"/v1/items/{shown[0]}/exposure").json()["listed"] == 1)
+        assert client.get(f"/v1/items/{below}/exposure").json()["listed"] == 0
+
+
+def test_only_the_newest_events_and_days_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exposure, "MOST_EVENTS", 50)
+    monkeypatch.setattr(exposure, "PIECE", 20)
+    clock = Clock(START + 200 * DAY)
+    with serving(make_project(tmp_path), clock) as (client, _):
+        assert client.get("/v1/items/i1/exposure").json()["events"] == 50
+        sent = [
+            {"user": "u1", "item": "i1", "kind": "click", "at": START + day * DAY} for day in (1, 100, 199)
+        ]
+        client.post("/v1/events", json=sent)
+        found = client.get("/v1/items/i1/exposure").json()
+        assert found["events"] == 50 and len(found["days"]) == 60
+        assert [one["chosen"] for one in found["days"]] == [0] * 59 + [1]
+        assert found["rate"] is None and found["low"] is None
+
+
+def test_an_item_that_is_not_there_has_no_exposure(tmp_path: Path) -> None:
+    with serving(make_project(tmp_path), Clock()) as (client, _):
+        answer = client.get("/v1/items/no such/exposure")
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
