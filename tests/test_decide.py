@@ -219,8 +219,8 @@ def test_a_policy_that_fails_costs_only_itself(
 
 def test_lists_say_that_the_model_is_away_until_it_answers_again(fitted: Recommender) -> None:
     """An operator sees from the answers, and from the rate of degraded ones, that a part is not at work."""
-    model = FakeModel(log_likelihood=lambda prefix, texts: [0.0] * len(texts), faults=["error"])
-    order = LlmReranker(llm=model, background=False, groups=(0, 1, 2), min_words=0).fit(checkerboard())
+    fake = FakeModel(log_likelihood=lambda prefix, texts: [0.0] * len(texts), faults=["error"])
+    order = LlmReranker(llm=fake, background=False, groups=(0, 1, 2), min_words=0).fit(checkerboard())
     query = fitted.query("u0")
     assert fitted.decide(query, 5, [order]).degraded == (), "not yet asked"
     order.judgements.work()
@@ -230,8 +230,8 @@ def test_lists_say_that_the_model_is_away_until_it_answers_again(fitted: Recomme
 
 
 def test_a_list_says_that_its_reasons_miss_the_model() -> None:
-    model = FakeModel(complete=lambda prompt, schema: {"text": "no"}, faults=["error"])
-    explainer = PhrasedExplainer(llm=model, background=False)
+    fake = FakeModel(complete=lambda prompt, schema: {"text": "no"}, faults=["error"])
+    explainer = PhrasedExplainer(llm=fake, background=False)
     whole = Recommender(retrievers={"kernel": KernelRetriever()}, fallback="kernel", explainer=explainer)
     query = whole.fit(checkerboard()).query("u0")
     assert whole.explained(query, 3).degraded == () and explainer.sentences.n_waiting > 1
