@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from zhiyin.cli import main
+from zhiyin.cli import main, output
 from zhiyin.recommender import Recommender
 
 N_FILMS = 24
@@ -44,7 +44,10 @@ def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, s
     return int(code or 0), said.out, said.err
 
 
-def test_the_demo_recommends_explains_and_measures(films: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_demo_recommends_explains_and_measures(
+    films: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output, "SHORT", 0.0)  # every stage is told, however fast it was
     code, out, err = call(
         capsys, "demo", "--data", films, "--users", "2,3", "-n", 5, "--out", "kept", "--json"
     )

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from test_reach import axe
 
-PAGES = ("map", "compare", "quality", "live", "data", "data?tab=health", "settings", "settings?tab=artefacts",
-         "settings?tab=keys", "settings?tab=backups", "settings?tab=service", "api")  # fmt: skip
+PAGES = ("map", "compare", "compare?of=days", "quality", "live", "data", "data?tab=health",
+         "settings", "settings?tab=artefacts", "settings?tab=keys", "settings?tab=backups",
+         "settings?tab=service", "api")  # fmt: skip
 
 WORDS = ("q", "only", "user", "at", "lasso", "colour", "tab", "kind", "route", "body", "run", "a", "b",
-         "file", "values", "window", "attribute")  # fmt: skip
+         "file", "values", "window", "attribute", "of")  # fmt: skip
 
 
 def worked(service: Any, **request: Any) -> dict[str, Any]:
@@ -70,6 +71,31 @@ def test_a_lasso_and_a_person_on_the_map(sit: Any, drawn: dict[str, Any]) -> Non
     page.keyboard.press("+")
     page.wait_for_timeout(500)
     assert "at=" in page.url
+    seat.unhurt()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_two_days_are_compared(sit: Any, service: Any, language: str) -> None:
+    now = time.time()
+    sent = [
+        {"user": f"{day}-{k}", "item": f"p{k % 9}", "kind": kind, "at": now - 86_400 * day}
+        for day, kind, n in ((0, "impression", 12), (1, "impression", 6), (0, "click", 3), (1, "like", 2))
+        for k in range(n)
+    ]
+    assert service.http.post("/v1/events", json=sent).json()["accepted"] == len(sent)
+    seat = sit(language)
+    page = seat.open("/console/compare", ".segmented")
+    page.locator(".segmented input[value=days]").check(force=True)
+    page.wait_for_selector(".page-compare tbody a")
+    days = service.http.get("/v1/days").json()["days"][:2]
+    assert page.locator("h2").filter(has_text=f"{days[1]['day']} → {days[0]['day']}").count() == 1
+    shown = page.locator(".page-compare tbody tr").first.locator("td").all_inner_texts()
+    assert shown == [str(days[1]["shown"]), str(days[0]["shown"])]
+    seat.settled()
+    seat.picture(f"days-{language}", whole=True)
+    page.locator(".page-compare select").first.select_option(days[0]["day"])
+    page.wait_for_selector(f'h2:has-text("{days[0]["day"]} → {days[0]["day"]}")')
+    assert f"a={days[0]['day']}" in page.url and "of=days" in page.url
     seat.unhurt()
 
 

@@ -78,6 +78,7 @@ def found(text: str, **limits: int) -> str:
         ("not price < 15 or id = a and not id = a", "b c d-4 e"),
         ("((((id = a))))", "a"),
         ('title contains ""', "a b c d-4 e"),
+        ('text contains ""', "a c"),
     ],
 )
 def test_what_an_expression_finds(text: str, ids: str) -> None:

@@ -24,6 +24,7 @@ ASKED = {
     ("PATCH", "/v1/items/{item:path}"): "ingest",
     ("DELETE", "/v1/items/{item:path}"): "ingest",
     ("GET", "/v1/items/{item:path}/exposure"): "read",
+    ("GET", "/v1/days"): "read",
     **MEANING_ASKED,
     ("GET", "/v1/users"): "admin",
     ("PUT", "/v1/users"): "ingest",

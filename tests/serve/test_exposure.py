@@ -20,7 +20,8 @@ DAY = 86_400.0
 def test_what_was_shown_and_what_followed_is_counted_by_day(tmp_path: Path) -> None:
     clock = Clock(START + 30 * DAY)
     with serving(make_project(tmp_path), clock) as (client, _):
-        client.put("/v1/items/fresh/x", json={"title": "red shoes, new"})
+        client.put("/v1/items/fresh%2Fx", json={"title": "red shoes, new"})
+        assert eventually(lambda: client.get("/v1/items/fresh%2Fx/exposure").status_code == 200)
         answer = client.post("/v1/recommend", json={"user": "u1", "n": 4}).json()
         slate, item = answer["meta"]["slate_id"], answer["items"][2]["id"]
         begun = client.get(f"/v1/items/{item}/exposure").json()
@@ -79,3 +80,36 @@ def test_an_item_that_is_not_there_has_no_exposure(tmp_path: Path) -> None:
     with serving(make_project(tmp_path), Clock()) as (client, _):
         answer = client.get("/v1/items/no such/exposure")
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+def test_two_days_stand_side_by_side(tmp_path: Path) -> None:
+    clock = Clock(START + 40 * DAY)
+    with serving(make_project(tmp_path), clock) as (client, _):
+        slate = client.post("/v1/recommend", json={"user": "u1", "n": 4}).json()["meta"]["slate_id"]
+        a, b = clock.at - 2 * DAY, clock.at
+        sent = [{"user": "u1", "item": f"i{k % 5}", "kind": "impression", "at": a} for k in range(40)]
+        sent += [{"user": "u1", "item": "i1", "kind": "click", "slate_id": slate, "at": a}] * 4
+        sent += [{"user": "u1", "item": f"i{k}", "kind": "impression", "at": b} for k in range(20)]
+        sent += [
+            {"user": "u1", "item": f"i{k}", "kind": "click", "slate_id": slate, "at": b} for k in range(12)
+        ]
+        sent += [{"user": "u1", "item": "i7", "kind": "like", "at": b}]
+        assert client.post("/v1/events", json=sent).json()["accepted"] == len(sent)
+        days = client.get("/v1/days").json()
+        assert days["a"] is None and days["moved"] == []
+        newest, older = (one["day"] for one in days["days"][:2])
+        assert days["days"][0] == {"day": newest, "shown": 20, "followed": 12, "chosen": 13}
+        found = client.get("/v1/days", params={"a": older, "b": newest}).json()
+        assert (found["a"]["rate"], found["b"]["rate"], found["difference"]) == (0.1, 0.6, 0.5)
+        assert 0.2 < found["low"] < 0.5 < found["high"] < 0.7
+        assert (found["a"]["items_shown"], found["b"]["items_shown"]) == (5, 20)
+        assert (found["a"]["top_share"], found["b"]["top_share"]) == (1.0, 0.5)
+        first = found["moved"][0]
+        assert (first["id"], first["chosen_a"], first["chosen_b"]) == ("i1", 4, 1)
+        assert (first["rank_a"], first["rank_b"]) == (1, 2)
+        other = next(one for one in found["moved"] if one["id"] == "i7")
+        assert (other["rank_a"], other["rank_b"], other["chosen_b"]) == (0, 1, 2)
+        quiet = client.get("/v1/days", params={"a": "2001-01-01", "b": newest}).json()
+        assert quiet["a"]["rate"] is None and quiet["difference"] is None
+        for bad in ({"a": "yesterday", "b": newest}, {"a": newest}, {"a": "0001-01-01", "b": newest}):
+            assert client.get("/v1/days", params=bad).json()["code"] == "invalid_value"

@@ -94,14 +94,20 @@ def test_an_early_acknowledgement_and_a_lost_id_are_noticed(shop: Shop, planted:
 # -- every worker sees it ------------------------------------------------------------------------------
 
 
+PAIRS = 20
+
+
 async def stale(service: Service, trials: int) -> tuple[int, int]:
-    """The first of a user's list is chosen over one connection; how often another one still proposes it."""
-    connections = [Connection(service.port, service.key) for _ in range(8)]
+    """The first of a user's list is chosen over one connection; how often another one still proposes it.
+
+    So many pairs that some are of two workers, wherever the system puts a connection.
+    """
+    connections = [Connection(service.port, service.key) for _ in range(2 * PAIRS)]
     found = Counter[bool]()
 
     async def pair(number: int) -> None:
         here, there = connections[2 * number : 2 * number + 2]
-        for trial in range(number, trials, 4):
+        for trial in range(number, trials, PAIRS):
             asked = {"user": f"v{trial % 40}", "n": 3, "reasons": False}
             first = (await here.ask("POST", "/v1/recommend", asked)).json()["items"][0]["id"]
             event = {"user": asked["user"], "item": first}
@@ -109,7 +115,7 @@ async def stale(service: Service, trials: int) -> tuple[int, int]:
             after = (await here.ask("POST", "/v1/recommend", asked)).json()["items"]
             found[any(line["id"] == first for line in after)] += 1
 
-    await asyncio.gather(*(pair(number) for number in range(4)))
+    await asyncio.gather(*(pair(number) for number in range(PAIRS)))
     for connection in connections:
         connection.close()
     return found[True], found[False]

@@ -160,7 +160,7 @@ def _texts(term: Term, texts: Sequence[str], text: str) -> Mask:
     if term.does == "exists":
         return there.copy()
     if term.does == "contains":
-        return _holding(term.name, texts, term.values[0].text)
+        return there & _holding(term.name, texts, term.values[0].text)
     place = remembered(texts, term.name, "rows", lambda: _rows(texts))
     mask = np.zeros(len(texts), np.bool_)
     for value in term.values:

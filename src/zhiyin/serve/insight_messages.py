@@ -11,11 +11,14 @@ __all__ = [
     "BackupList",
     "BackupShown",
     "Category",
+    "DaySide",
+    "DaysShown",
     "Decided",
     "ExposureDay",
     "Fault",
     "Happened",
     "ItemExposure",
+    "ItemMoved",
     "Judged",
     "Judgement",
     "LivePage",
@@ -86,6 +89,56 @@ class ItemExposure(_Answer, frozen=True, kw_only=True):
     """On whose first page it stood."""
     stood_in: list[StoodIn]
     """The newest of these."""
+
+
+# -- days ------------------------------------------------------------------------------------------
+
+
+class DaySide(_Answer, frozen=True, kw_only=True):
+    """One day (UTC)."""
+
+    day: str
+    kinds: dict[str, int]
+    shown: int
+    followed: int
+    """Events that name the list in which the item was shown."""
+    rate: float | None
+    """Events that followed for each time that something was shown."""
+    low: float | None
+    high: float | None
+    """95 % interval (Wilson 1927), where the rate is a share."""
+    items_shown: int
+    top_share: float | None
+    """Share of what was shown that the ten items shown most have."""
+
+
+class ItemMoved(_Answer, frozen=True, kw_only=True):
+    """An item on both days; rank 0 = it was not chosen."""
+
+    id: str
+    title: str
+    chosen_a: int
+    chosen_b: int
+    rank_a: int
+    rank_b: int
+
+
+class DaysShown(_Answer, frozen=True, kw_only=True):
+    """The days of the log, and two of them side by side."""
+
+    events: int
+    """Of the log, the newest: what was looked through."""
+    days: list[ExposureDay]
+    """The newest first."""
+    a: DaySide | None
+    b: DaySide | None
+    difference: float | None
+    """Rate of b less that of a."""
+    low: float | None
+    high: float | None
+    """95 % interval of the difference (Newcombe 1998)."""
+    moved: list[ItemMoved]
+    """Those whose share of the day's choices has changed most, first."""
 
 
 # -- map -----------------------------------------------------------------------------------------------

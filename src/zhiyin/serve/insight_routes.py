@@ -6,9 +6,11 @@ from typing import Any
 
 from zhiyin.serve import job_routes, judging, map_routes, watching
 from zhiyin.serve.call import Param, Route
+from zhiyin.serve.days import compare_days
 from zhiyin.serve.exposure import exposure
 from zhiyin.serve.insight_messages import (
     BackupList,
+    DaysShown,
     ItemExposure,
     Judged,
     Judgement,
@@ -43,6 +45,18 @@ INSIGHT_ROUTES: tuple[Route, ...] = (
         ItemExposure,
         tag="insight",
         problems=("not_found", "not_ready"),
+    ),
+    Route(
+        "GET",
+        "/v1/days",
+        "read",
+        compare_days,
+        "The days of the log; two of them side by side: rates, their difference, items that moved",
+        None,
+        DaysShown,
+        (Param("a", "A day (UTC), such as 2026-11-25"), Param("b", "Another one")),
+        tag="insight",
+        problems=("invalid_value", "not_ready"),
     ),
     Route(
         "GET",

@@ -156,6 +156,11 @@ class Tagging:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="zhiyin-tags", daemon=True)
 
+    @property
+    def running(self) -> bool:
+        """Whether rounds are made by themselves."""
+        return self._thread.is_alive()
+
     def start(self) -> None:
         if self.at_once > 0:
             self._thread.start()
@@ -163,7 +168,7 @@ class Tagging:
     def stop(self) -> None:
         """An item that is being asked about is left: the thread is a daemon."""
         self._stop.set()
-        if self._thread.is_alive():
+        if self.running:
             self._thread.join(timeout=1)
 
     def _watch(self) -> None:

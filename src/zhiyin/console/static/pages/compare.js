@@ -9,6 +9,7 @@ import { to } from "../router.js";
 import { table } from "../table.js";
 import { announce, fail } from "../toast.js";
 import { made, newest, resultOf, work } from "../work.js";
+import { compareDays } from "./compare_days.js";
 import { whiskers } from "./curves.js";
 import { sideBySide } from "./settings.js";
 
@@ -30,11 +31,26 @@ class ComparePage {
   }
 
   async draw() {
-    const { root, signal, query } = this.view;
-    fill(root, heading(t("nav.compare"), t("compare.about")), card({ label: t("nav.compare") }, waiting(5)));
+    const { query } = this.view;
+    const of = query.of === "days" ? "days" : "versions";
+    const place = h("div", { class: "stack" });
+    fill(this.view.root, heading(t("nav.compare"), t("compare.about")),
+      segmented(t("compare.of"), { value: of, options: [["versions", t("compare.of_versions")], ["days", t("compare.days")]], on: (value) => {
+        Object.assign(query, { of: value === "days" ? value : "", a: "", b: "" });
+        this.view.set({ of: query.of, a: "", b: "" });
+        this.a = this.b = "";
+        this.draw().catch(fail);
+      } }), place);
+    await (of === "days" ? compareDays(this.view, place) : this.versions(place));
+  }
+
+  /** @param {HTMLElement} root */
+  async versions(root) {
+    const { signal, query } = this.view;
+    fill(root, card({ label: t("nav.compare") }, waiting(5)));
     const [{ artefacts }, found] = await Promise.all([get("/v1/artefacts", {}, signal), newest("compare", signal)]);
     const usable = artefacts.filter((/** @type {any} */ one) => one.state !== "refused");
-    if (usable.length < 2) { fill(root, heading(t("nav.compare"), t("compare.about")), card({ label: t("nav.compare") }, empty("compare", t("compare.one"), t("compare.one_about"), h("a", { class: "button primary", href: to("settings") }, t("compare.to_settings"))))); return; }
+    if (usable.length < 2) { fill(root, card({ label: t("nav.compare") }, empty("compare", t("compare.one"), t("compare.one_about"), h("a", { class: "button primary", href: to("settings") }, t("compare.to_settings"))))); return; }
     let { job, result } = found;
     if (query.run && query.run !== job?.id) { const other = found.jobs.find((/** @type {any} */ one) => one.id === query.run && one.state === "done"); if (other) { job = other; result = await resultOf(other.id, signal); } }
     this.a ||= result?.artefacts[0].version ?? usable[1].version;
@@ -42,7 +58,7 @@ class ComparePage {
     const options = usable.map((/** @type {any} */ one) => /** @type {[string, string]} */ ([one.version, `${one.version} · ${say("settings.state", one.state)} · ${ago(one.at)}`]));
     const progress = h("div");
     const go = (/** @type {any} */ request) => work(progress, request, signal).then((done) => { if (done) { this.view.query.run = ""; this.view.set({ run: "" }); this.draw().catch(fail); } });
-    fill(root, heading(t("nav.compare"), t("compare.about")),
+    fill(root,
       card({ label: t("compare.which") }, h("div", { class: "fields" },
         choice("A", { value: this.a, options, on: (value) => { this.a = value; this.view.set({ a: value }); } }), choice("B", { value: this.b, options, on: (value) => { this.b = value; this.view.set({ b: value }); } }),
         field(t("quality.questions"), { kind: "number", value: String(this.questions), min: 10, max: 20000, on: (value) => { this.questions = Number(value) || 500; } })),
