@@ -113,6 +113,7 @@ def test_a_file_is_brought_in_step_by_step(sit: Any, service: Any, tmp_path: Pat
     file = tmp_path / "orders.csv"
     file.write_text(
         "customer,sku,when\nnew-one,p1,2026-01-02T10:00:00Z\nnew-one,p2,2026-01-03T10:00:00Z\n,p3,x\n"
+        "new-one,p4,the day after\n"
     )
     seat = sit()
     page = seat.open("/console/data", ".drop")
@@ -124,10 +125,14 @@ def test_a_file_is_brought_in_step_by_step(sit: Any, service: Any, tmp_path: Pat
     page.click(".page-data .button.primary")
     page.wait_for_selector(".page-data .chip.good", timeout=90_000)
     assert "2 kept" in page.inner_text(".page-data .stack")
+    page.locator("tr").filter(has_text="the day after").locator("input.fix").fill("2026-01-04T10:00:00Z")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".page-data .chip.good:has-text('3 kept')", timeout=90_000)
+    assert page.locator("tr").filter(has_text="the day after").count() == 1, "the file's own first rows only"
     page.click(".page-data .button.primary >> nth=1")
-    page.wait_for_selector("text=2 written", timeout=90_000)
+    page.wait_for_selector("text=3 written", timeout=90_000)
     events = service.http.get("/v1/users/new-one/history").json()["events"]
-    assert [event["item"] for event in events] == ["p2", "p1"]
+    assert [event["item"] for event in events] == ["p4", "p2", "p1"]
     seat.unhurt()
 
 

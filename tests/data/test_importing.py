@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from zhiyin.data.clean import Cleaning
 from zhiyin.data.importing import import_events
 from zhiyin.data.item_files import import_items
+from zhiyin.data.tables import Fix
 from zhiyin.data.weights import KindWeights
 from zhiyin.errors import ConfigError, DataError
 from zhiyin.types import KINDS
@@ -406,3 +408,31 @@ def test_csv_json_lines_and_parquet_give_the_same_data_set(tmp_path_factory, eve
     expected = list(dict.fromkeys((u, i, k, t) for u, i, k, _, t in events))
     found = [(u, i, k, t) for u, i, k, _, t in rows_of(results[0].data)]
     assert sorted(found) == sorted(expected)
+
+
+def test_single_cells_are_taken_as_they_were_corrected(tmp_path: Path) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text("user,item,rating,at\nu1,a,4,2026-01-02\n,b,5,2026-01-03\nu2,c,five,2026-01-04\n")
+    found = import_events(file, errors="drop")
+    notes = [row for finding in found.report.findings for row in finding.rows]
+    assert {(note.row, note.column) for note in notes} == {(3, "user"), (4, "rating")}
+    fixes = [Fix(3, "user", "u9"), Fix(4, "rating", "wrong again"), Fix(4, "rating", "5")]
+    mended = import_events(file, fixes=fixes)
+    assert mended.report.n_kept == 3 and mended.report.findings == ()
+    assert "2 cells were taken as they were corrected" in mended.report.notes
+    assert mended.dataset.users.code("u9") >= 0
+    with pytest.raises(DataError, match="row from 2 to 4"):
+        import_events(file, fixes=[Fix(5, "user", "x")])
+    with pytest.raises(DataError, match="did you mean 'rating'"):
+        import_events(file, fixes=[Fix(2, "ratin", "x")])
+    assert file.read_text().count("five") == 1, "the file stays as it is"
+
+
+def test_a_corrected_cell_of_a_typed_column_is_read_like_text(tmp_path: Path) -> None:
+    file = tmp_path / "items.parquet"
+    pl.DataFrame({"id": [1, 2, None], "title": ["a", "b", "c"], "price": [1.0, None, 3.0]}).write_parquet(
+        file
+    )
+    found = import_items(file, fixes=[Fix(3, "id", "3"), Fix(2, "price", "2.5")])
+    assert set(found.items.ids) == {"1", "2", "3"} and found.report.n_kept == 3
+    assert found.items.numbers["price"].tolist() == [1.0, 2.5, 3.0]

@@ -20,6 +20,7 @@ from zhiyin.data.split import (
     TimeSplit,
     UserSplit,
 )
+from zhiyin.data.tables import Fix
 from zhiyin.data.weights import KindWeights
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Cleaning",
     "ColdItems",
     "Dataset",
+    "Fix",
     "Holdout",
     "Ids",
     "ImportReport",

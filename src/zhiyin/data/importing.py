@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +16,7 @@ from zhiyin.data.dataset import Dataset
 from zhiyin.data.guess import EventColumns, guess_events
 from zhiyin.data.item_files import import_items
 from zhiyin.data.report import Findings, ImportReport
-from zhiyin.data.tables import Table, read_table
+from zhiyin.data.tables import Fix, Table, fix_notes, read_table
 from zhiyin.data.times import TimeUnit, as_seconds
 from zhiyin.data.user_files import read_users
 from zhiyin.data.weights import KindWeights
@@ -66,6 +66,7 @@ def import_events(
     time_format: str | None = None,
     cleaning: Cleaning | None = None,
     errors: Literal["raise", "drop"] = "raise",
+    fixes: Sequence[Fix] = (),
     weights: KindWeights | None = None,
     max_rows: int = 100,
     n_sample: int = 5,
@@ -76,14 +77,16 @@ def import_events(
 
     `mapping` says role -> column (`ROLES`, or `context.<name>`; None = no column plays it), `kind` what
     the rows are that do not say it. A cell that should be a number or a time and is none stops the import
-    (`errors="raise"`) or costs its row. `max_rows` caps the example rows per reason, never the counts. A
-    dry run does everything but build the data set. Rows of equal time keep the file's order.
+    (`errors="raise"`) or costs its row, unless one of `fixes` says what it should have been. `max_rows`
+    caps the example rows per reason, never the counts. A dry run does everything but build the data set.
+    Rows of equal time keep the file's order.
     """
     if kind is not None and kind not in KINDS:
         raise ConfigError(f"no kind is called {kind!r}: {nearest(kind, KINDS)}")
-    table = read_table(path, delimiter=delimiter, encoding=encoding, header=header)
+    table = read_table(path, delimiter=delimiter, encoding=encoding, header=header).fixed(fixes)
     columns = guess_events(table, mapping)
     findings = Findings(max_rows=max_rows)
+    findings.notes += fix_notes(fixes)
     frame, roles = typed(table, columns, findings, errors, time_unit, time_format)
     frame = clean_events(frame, roles, kind or columns.kind, cleaning or Cleaning(), findings)
     if not len(frame):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from zhiyin.data.clean import clean_ids
 from zhiyin.data.columns import catalogue_of
 from zhiyin.data.guess import first_named, untyped
 from zhiyin.data.report import Findings, ImportReport
-from zhiyin.data.tables import Table, read_table
+from zhiyin.data.tables import Fix, Table, fix_notes, read_table
 from zhiyin.errors import ConfigError, DataError, nearest
 
 __all__ = ["ImportedItems", "import_items"]
@@ -54,16 +54,19 @@ def import_items(
     delimiter: str | None = None,
     encoding: str | None = None,
     header: bool | None = None,
+    fixes: Sequence[Fix] = (),
     max_rows: int = 100,
 ) -> ImportedItems:
     """Read a file with one item per row; every column that is not id, title or text becomes an attribute.
 
     `mapping` says role (item, title, text) -> column, and `attribute.<name>` -> column to name an attribute
     otherwise; when it maps any attribute, only the mapped ones come in. `separators` says column -> what
-    stands between several words of a cell (None = nothing). When an id comes twice, the last row holds.
+    stands between several words of a cell (None = nothing), `fixes` what single cells should have said. When
+    an id comes twice, the last row holds.
     """
-    table = read_table(path, delimiter=delimiter, encoding=encoding, header=header)
+    table = read_table(path, delimiter=delimiter, encoding=encoding, header=header).fixed(fixes)
     findings = Findings(max_rows=max_rows)
+    findings.notes += fix_notes(fixes)
     roles, named = item_roles(table, mapping or {})
     frame = table.frame.with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).alias("row") + table.first_row)
     frame = frame.with_columns(id_column(frame[roles["item"]]).alias("item"))

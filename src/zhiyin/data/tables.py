@@ -11,21 +11,31 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 import polars as pl
 
 from zhiyin.data.encodings import check_encoding
-from zhiyin.errors import DataError, shorten
+from zhiyin.errors import DataError, nearest, shorten
 
-__all__ = ["Table", "read_table"]
+__all__ = ["Fix", "Table", "fix_notes", "read_table"]
 
 DELIMITERS = (",", "\t", ";", "|")
 SAMPLE = 1 << 16
 KNOWN = "CSV, JSON Lines and Parquet files are read, also with gzip (.gz)"
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """What a cell should have said."""
+
+    row: int
+    """As reports count."""
+    column: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +55,26 @@ class Table:
     def first_row(self) -> int:
         """Number of the first row of data, as an editor counts: a header is row 1."""
         return 2 if self.form == "csv" and self.header else 1
+
+    def fixed(self, fixes: Sequence[Fix]) -> Table:
+        """The table as if the file had said so; of two fixes of one cell the later holds."""
+        frame = self.frame
+        for column in dict.fromkeys(fix.column for fix in fixes):
+            if column not in frame.columns:
+                raise DataError(
+                    "a column of the file", value=column, file=self.path, hint=nearest(column, frame.columns)
+                )
+            cells = {fix.row - self.first_row: fix.value for fix in fixes if fix.column == column}
+            outside = next((row for row in cells if not 0 <= row < len(frame)), None)
+            if outside is not None:
+                last = len(frame) - 1 + self.first_row
+                raise DataError(
+                    f"a row from {self.first_row} to {last}",
+                    value=outside + self.first_row, file=self.path, column=column,
+                )  # fmt: skip
+            texts = frame[column].cast(pl.String).scatter(list(cells), list(cells.values()))
+            frame = frame.with_columns(texts.alias(column))
+        return replace(self, frame=frame)
 
 
 def read_table(
@@ -80,6 +110,12 @@ def read_table(
     header = looks_like_header(first) if header is None else header
     frame = read_csv(path, source, delimiter, header)
     return Table(path, frame, "csv", header, encoding, delimiter)
+
+
+def fix_notes(fixes: Sequence[Fix]) -> list[str]:
+    """What a report says of them."""
+    n = len({(fix.row, fix.column) for fix in fixes})
+    return [f"{n:,} cells were taken as they were corrected"] if n else []
 
 
 def opening(path: Path, n: int = 4) -> bytes:

@@ -14,6 +14,7 @@ from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.dataset import Dataset
 from zhiyin.data.importing import import_events
 from zhiyin.data.item_files import import_items
+from zhiyin.data.tables import Fix
 from zhiyin.errors import ConfigError
 from zhiyin.serve.jobs.drawing import opened
 from zhiyin.serve.jobs.run import Work
@@ -31,16 +32,17 @@ def load_upload(work: Work) -> dict[str, Any]:
     request = work.request
     uploads = Uploads(work.places.uploads, 1 << 62)
     file, name = uploads.file(request.upload), uploads.name(request.upload)
+    fixes = [Fix(one.row, one.column, one.value) for one in request.fixes]
     work.tell("reading", 0, 0)
     if request.holds == "items":
-        found = import_items(file, mapping=request.mapping or None)
+        found = import_items(file, mapping=request.mapping or None, fixes=fixes)
         report, sample = found.report.as_dict(), _sample_items(found.items)
         rows: Iterator[Any] = _records(found.items)
         n = len(found.items)
     else:
         imported = import_events(
             file, mapping=request.mapping or None, kind=request.event_kind or None, errors=request.errors,
-            dry_run=request.dry_run,
+            dry_run=request.dry_run, fixes=fixes,
         )  # fmt: skip
         report, sample = imported.report.as_dict(), [dict(row) for row in imported.sample]
         data = imported.data

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-__all__ = ["JOB_KINDS", "Job", "JobKind", "JobList", "JobRequest"]
+__all__ = ["JOB_KINDS", "CellFix", "Job", "JobKind", "JobList", "JobRequest"]
 
 JobKind = Literal["map", "evaluate", "ablate", "compare", "preview", "publish", "health", "import", "backup"]
 JOB_KINDS: tuple[str, ...] = (
@@ -16,6 +16,14 @@ JOB_KINDS: tuple[str, ...] = (
 
 Version = Annotated[str, Meta(min_length=1, max_length=64)]
 Name = Annotated[str, Meta(min_length=1, max_length=512)]
+
+
+class CellFix(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one cell of an uploaded file should have said."""
+
+    row: Annotated[int, Meta(ge=1, le=2**31, description="As the report counts")]
+    column: Annotated[str, Meta(min_length=1, max_length=512)]
+    value: Annotated[str, Meta(max_length=4096)]
 
 
 class JobRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -36,6 +44,9 @@ class JobRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     errors: Annotated[
         Literal["raise", "drop"], Meta(description="import: what a cell that cannot be read costs")
     ] = "drop"
+    fixes: Annotated[
+        list[CellFix], Meta(max_length=1000, description="import: what cells should have said")
+    ] = []
     dry_run: Annotated[bool, Meta(description="import: only say what would be written")] = False
     seed: Annotated[int, Meta(ge=0, le=2**31)] = 0
 

@@ -2,7 +2,7 @@
 
 import { get, may, part } from "../api.js";
 import { bars, line } from "../charts.js";
-import { fill, h, named, plain } from "../dom.js";
+import { composing, fill, h, named, plain } from "../dom.js";
 import { number, percent, say, t } from "../i18n.js";
 import { button, card, chip, choice, empty, facts, heading, segmented, waiting } from "../parts.js";
 import { to } from "../router.js";
@@ -28,6 +28,8 @@ class DataPage {
     this.mapping = {};
     this.kind = "";
     this.errors = "drop";
+    /** What cells should have said, by row and column. @type {Map<string, {row: number, column: string, value: string}>} */
+    this.fixes = new Map();
   }
 
   async draw() {
@@ -69,6 +71,7 @@ class DataPage {
 
   /** @param {string} id */
   async look(id) {
+    this.fixes.clear();
     this.seen = await get(`/v1/uploads/${part(id)}`, {}, this.view.signal);
     this.view.set({ file: id });
     const eventful = "user" in this.seen.events && "item" in this.seen.events;
@@ -103,7 +106,7 @@ class DataPage {
   /** @param {boolean} dry */
   async load(dry) {
     const mapping = Object.fromEntries(Object.entries(this.mapping).filter(([role, column]) => column || role in (this.holds === "events" ? this.seen.events : this.seen.items)));
-    const done = await work(/** @type {HTMLElement} */ (this.progress), { kind: "import", upload: this.seen.id, holds: this.holds, mapping, event_kind: this.holds === "events" ? this.kind : "", errors: this.errors, dry_run: dry }, this.view.signal);
+    const done = await work(/** @type {HTMLElement} */ (this.progress), { kind: "import", upload: this.seen.id, holds: this.holds, mapping, event_kind: this.holds === "events" ? this.kind : "", errors: this.errors, fixes: [...this.fixes.values()], dry_run: dry }, this.view.signal);
     if (!done) return;
     const { result } = done, { report } = result;
     if (!dry) { this.loaded(result); return; }
@@ -112,10 +115,19 @@ class DataPage {
       h("p", { class: "row" }, chip(t("data.read", { n: number(report.n_read) })), chip(t("data.kept", { n: number(report.n_kept) }), "good"), report.n_dropped ? chip(t("data.dropped", { n: number(report.n_dropped) }), "warn") : null),
       report.notes.length ? h("ul", { class: "hint" }, report.notes.map((/** @type {string} */ note) => h("li", null, plain(note)))) : null,
       report.findings.length ? table({ caption: t("data.findings"), captionSeen: true, file: "findings", rows: report.findings, columns: [{ name: "reason", label: t("data.reason"), shown: (row) => plain(row.reason) }, { name: "action", label: t("data.action"), shown: (row) => say("data.action", row.action) }, { name: "n", label: t("data.n"), numeric: true }, { name: "why", label: t("data.why"), shown: (row) => plain(row.why) }] }) : null,
-      rows.length ? table({ caption: t("data.bad_rows"), captionSeen: true, file: "bad-rows", rows, columns: [{ name: "row", label: t("data.row"), numeric: true }, { name: "column", label: t("data.column"), shown: (row) => plain(row.column ?? "") }, { name: "value", label: t("frame.value"), shown: (row) => plain(row.value ?? "") }, { name: "reason", label: t("data.reason"), shown: (row) => plain(row.reason) }, { name: "why", label: t("data.why"), shown: (row) => plain(row.why) }] }) : h("p", { class: "row" }, chip(t("data.no_faults"), "good")),
+      rows.length ? table({ caption: t("data.bad_rows"), captionSeen: true, file: "bad-rows", rows, columns: [{ name: "row", label: t("data.row"), numeric: true }, { name: "column", label: t("data.column"), shown: (row) => plain(row.column ?? "") }, { name: "value", label: t("frame.value"), shown: (row) => plain(row.value ?? "") }, { name: "fix", label: t("data.fix_cell"), value: (row) => this.fixes.get(`${row.row} ${row.column}`)?.value ?? "", shown: (row) => (row.column ? this.fixBox(row) : null) }, { name: "reason", label: t("data.reason"), shown: (row) => plain(row.reason) }, { name: "why", label: t("data.why"), shown: (row) => plain(row.why) }] }) : h("p", { class: "row" }, chip(t("data.no_faults"), "good")),
       table({ caption: t("data.as_stored"), captionSeen: true, file: "as-stored", rows: result.sample, columns: Object.keys(result.sample[0] ?? { id: "" }).map((name) => ({ name, label: name, shown: (row) => plain(typeof row[name] === "object" && row[name] ? JSON.stringify(row[name]) : row[name] ?? "") })) }),
-      h("div", { class: "row" }, button(t("data.load", { n: number(report.n_kept) }), { kind: "primary", on: () => this.load(false).catch(fail) }))));
+      h("div", { class: "row" }, rows.length ? button(t("data.try_fixes"), { on: () => this.load(true).catch(fail) }) : null, button(t("data.load", { n: number(report.n_kept) }), { kind: "primary", on: () => this.load(false).catch(fail) }))));
     this.report?.scrollIntoView({ block: "nearest" });
+  }
+
+  /** What a cell should have said; empty takes it as it stands. @param {{row: number, column: string, value: string | null}} cell */
+  fixBox({ row, column }) {
+    const key = `${row} ${column}`;
+    return h("div", { class: "field" }, h("input", { type: "text", class: "fix", maxlength: 4096, value: this.fixes.get(key)?.value ?? "", "aria-label": t("data.fix_of", { row, column: plain(column) }), on: {
+      input: (/** @type {any} */ event) => { if (event.target.value) this.fixes.set(key, { row, column, value: event.target.value }); else this.fixes.delete(key); },
+      keydown: (/** @type {KeyboardEvent} */ event) => { if (event.key === "Enter" && !composing(event)) { event.preventDefault(); this.load(true).catch(fail); } },
+    } }));
   }
 
   /** @param {any} result */
