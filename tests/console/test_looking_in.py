@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from service import eventually
 from test_reach import axe
 
 PAGES = ("map", "compare", "compare?of=days", "quality", "live", "data", "data?tab=health",
@@ -33,7 +34,19 @@ def worked(service: Any, **request: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def drawn(service: Any) -> dict[str, Any]:
+def versions(service: Any) -> tuple[str, str]:
+    """A second version with another setting beside the one that serves, evaluated and compared."""
+    toml = service.http.get("/v1/pipeline").json()["toml"]
+    worked(service, kind="publish", toml=f"n_each = 37\n{toml}")
+    second, first = (one["version"] for one in service.http.get("/v1/artefacts").json()["artefacts"][:2])
+    worked(service, kind="evaluate", max_questions=50)
+    worked(service, kind="compare", artefacts=[first, second], max_questions=50)
+    return first, second
+
+
+@pytest.fixture(scope="module")
+def drawn(service: Any, versions: tuple[str, str]) -> dict[str, Any]:
+    """Of the version that serves."""
     worked(service, kind="health")
     return worked(service, kind="map")
 
@@ -96,6 +109,70 @@ def test_two_days_are_compared(sit: Any, service: Any, language: str) -> None:
     page.locator(".page-compare select").first.select_option(days[0]["day"])
     page.wait_for_selector(f'h2:has-text("{days[0]["day"]} → {days[0]["day"]}")')
     assert f"a={days[0]['day']}" in page.url and "of=days" in page.url
+    seat.unhurt()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_versions_are_compared_and_judged_blind(
+    sit: Any, service: Any, versions: tuple[str, str], language: str
+) -> None:
+    seat = sit(language)
+    page = seat.open("/console/compare", ".whisker")
+    assert "37" in page.inner_text(".diff")
+    seat.settled()
+    seat.picture(f"compared-{language}", whole=True)
+    page.locator(".segmented input[value=judge]").check(force=True)
+    page.wait_for_selector(".pair-lists")
+    done = page.locator(".judging .chip.accent")
+    before = done.inner_text()
+    page.fill(".page-compare input[type=text]", f"judge {language}")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".pair-lists")
+    page.locator("h1").click()
+    numbers = []
+    for key in ("1", "2", "0", "u", "1"):
+        page.keyboard.press(key)
+        seat.until("old => document.querySelector('.judging .chip.accent').innerText !== old", before)
+        before = done.inner_text()
+        numbers.append(
+            int(before.split()[0] if language == "en" else before.split("/")[0].strip().split()[-1])
+        )
+    assert numbers == [1, 2, 3, 2, 3], "one key, one judgement, and back"
+    job = next(one for one in service.http.get("/v1/jobs", params={"kind": "compare"}).json()["jobs"])
+    found = service.http.get(f"/v1/jobs/{job['id']}/judgements", params={"judge": f"judge {language}"}).json()
+    assert found["done"] == 3 and found["tally"] is None
+    seat.unhurt()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_quality_is_shown_beside_the_baselines(
+    sit: Any, service: Any, versions: tuple[str, str], language: str
+) -> None:
+    seat = sit(language)
+    page = seat.open("/console/quality", ".page-quality table")
+    assert page.locator(".page-quality svg").count() >= 1
+    assert page.locator(".page-quality tbody th").all_inner_texts()
+    seat.settled()
+    seat.picture(f"quality-{language}", whole=True)
+    seat.unhurt()
+
+
+def test_an_earlier_version_is_taken_back_and_again(
+    sit: Any, service: Any, versions: tuple[str, str]
+) -> None:
+    first, second = versions
+    seat = sit()
+    page = seat.open("/console/settings?tab=artefacts", "tbody")
+    page.locator("tr").filter(has_text=first).locator("button").first.click()
+    page.locator("dialog[open] .button.primary, dialog[open] .button.danger").first.click()
+
+    def serves(version: str) -> bool:
+        rows = service.http.get("/v1/artefacts").json()["artefacts"]
+        return next(one["version"] for one in rows if one["state"] == "serving") == version
+
+    assert eventually(lambda: serves(first))
+    answer = service.http.post("/v1/artefacts/rollback", json={"to": second})
+    assert answer.status_code == 200 and eventually(lambda: serves(second))
     seat.unhurt()
 
 

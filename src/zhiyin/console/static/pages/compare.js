@@ -113,11 +113,16 @@ class ComparePage {
     const before = [];
     const box = h("div", { class: "judging" });
     let state = await get(path, { judge: this.judge }, signal);
+    let telling = false;
     const say_ = async (/** @type {string} */ chosen) => {
-      const number_ = chosen === "undo" ? before.pop() : state.pair?.number;
-      if (number_ === undefined) return;
-      if (chosen !== "undo") before.push(number_);
-      state = await post(path, { number: number_, choice: chosen, judge: this.judge }, signal);
+      const number_ = chosen === "undo" ? before.at(-1) : state.pair?.number;
+      if (telling || number_ === undefined) return;
+      telling = true;
+      try {
+        state = await post(path, { number: number_, choice: chosen, judge: this.judge }, signal);
+      } finally { telling = false; }
+      if (chosen === "undo") before.pop();
+      else before.push(number_);
       draw();
       announce(t("compare.judged", { done: state.done, of: state.of }));
     };
@@ -132,7 +137,7 @@ class ComparePage {
     document.addEventListener("keydown", (event) => {
       const writing = event.target instanceof HTMLElement && event.target.matches("input, textarea, select");
       const chosen = { 1: "left", 2: "right", 0: "same", u: "undo" }[event.key];
-      if (composing(event) || writing || !chosen || this.tab !== "judge" || event.ctrlKey || event.metaKey || document.querySelector("dialog[open]")) return;
+      if (composing(event) || writing || !chosen || !box.isConnected || event.ctrlKey || event.metaKey || document.querySelector("dialog[open]")) return;
       event.preventDefault();
       say_(chosen).catch(fail);
     }, { signal });
