@@ -1,6 +1,7 @@
 """What a network over the order of events adds: alone, beside the other sources, and at what price.
 
     python bench/bench_sequence.py ml-1m amazon-beauty amazon-games [--rows default sequence] [--keep DIR]
+    python bench/bench_sequence.py ml-1m --network '{"dim": 128, "negatives": 0}' --epochs 20
     python bench/bench_sequence.py ml-1m --latency
     python bench/bench_sequence.py ml-100k --augment --part validation
 
@@ -14,6 +15,7 @@ a query are those of the processor, which a busy machine does not lengthen.
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -66,6 +68,11 @@ def recommender(name: str, data: Dataset, args: argparse.Namespace) -> Recommend
         network: Any = found.retrievers["transformer"]
         network.checkpoint = str(args.keep / "checkpoints") if args.keep else None
         network.epochs, network.more_epochs = args.epochs, args.more_epochs
+        for option, value in args.network.items():
+            if not hasattr(network, option):
+                raise SystemExit(f"--network: {type(network).__name__} has no option {option!r}")
+            setattr(network, option, value)
+        found.n_history = max(found.n_history, network.n_history)
     if name == "gru":
         network = GruRetriever(
             epochs=args.epochs, checkpoint=str(args.keep / "checkpoints") if args.keep else None
@@ -164,6 +171,7 @@ def main() -> None:
     parser.add_argument("--more-epochs", type=int)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--network", type=json.loads, default={}, help="JSON: options of the network")
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--latency", action="store_true")
     parser.add_argument("--augment", action="store_true")
