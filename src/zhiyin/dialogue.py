@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from zhiyin.contracts import WritingModel
 from zhiyin.data.catalogue import Catalogue
-from zhiyin.explain.list_text import list_text
+from zhiyin.explain.chat_prompt import chat_prompt
+from zhiyin.explain.list_text import SENTENCE, checked_text, list_text
 from zhiyin.explain.understood_words import understood_as
 from zhiyin.represent.criticism import Criticism, criticism_of
-from zhiyin.represent.intent_rules import language_of, read_intent
+from zhiyin.represent.intent_rules import language_of
 from zhiyin.represent.vocabulary import Vocabulary
 from zhiyin.types import IntArray, Intent
 
-__all__ = ["State", "answer_text", "locale_of", "next_state"]
+__all__ = ["State", "answer_text", "heard", "locale_of", "next_state", "spoken"]
 
 MOST_SHOWN = 200
 MOST_WISHES = 20
+LONGEST = 600
+"""Characters without an end: that is no sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +34,14 @@ class State:
     """Ids that shall not come back."""
 
 
-def next_state(words: str, state: State, vocabulary: Vocabulary, items: Catalogue) -> State:
-    """After one turn of the user. Nothing that is said raises; what is not understood is searched for."""
+def heard(words: str, state: State, items: Catalogue) -> Criticism:
+    """What a turn says of the list that was shown; its `rest` is left to be read as wishes."""
     codes = [code for code in items.ids.codes(state.shown).tolist() if code >= 0]
-    said = criticism_of(words, codes, items)
-    new = read_intent(said.rest, vocabulary, items) if said.rest else Intent()
+    return criticism_of(words, codes, items)
+
+
+def next_state(said: Criticism, new: Intent, state: State, items: Catalogue) -> State:
+    """After one turn of the user: its criticism, and what its other words were read as."""
     old = Intent() if said.again else state.intent
     gone = () if said.again else state.gone
     names = items.ids
@@ -45,6 +52,39 @@ def next_state(words: str, state: State, vocabulary: Vocabulary, items: Catalogu
         state.shown,
         tuple(dict.fromkeys((*gone, *left)))[-MOST_SHOWN:],
     )
+
+
+def spoken(
+    writer: WritingModel,
+    message: str,
+    told: str,
+    lines: Sequence[tuple[str, str]],
+    codes: IntArray,
+    items: Catalogue,
+    vocabulary: Vocabulary,
+    *,
+    locale: str,
+    timeout: float,
+) -> Iterator[str]:
+    """Sentences of a model about a list, each as soon as it is whole and has passed the check.
+
+    `told` is the template's text, `lines` are titles with their first reason, `codes` the items of the list:
+    a sentence that names another one, or says what nobody told, is left out. LlmErrors go through.
+    """
+    prompt = chat_prompt(message, told, lines, locale=locale)
+    rest = ""
+    for piece in writer.write(prompt, timeout=timeout):
+        rest += piece
+        *whole, rest = [match.group() for match in SENTENCE.finditer(rest)] or [""]
+        for sentence in whole:
+            kept = checked_text(sentence, codes, items, vocabulary, message)
+            if kept:
+                yield kept
+        if len(rest) > LONGEST:
+            return
+    kept = checked_text(rest, codes, items, vocabulary, message)
+    if kept:
+        yield kept
 
 
 def answer_text(

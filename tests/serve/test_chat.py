@@ -15,6 +15,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from small_project import Client, Clock, make_project, serving
 
 from zhiyin.llm import FakeModel
+from zhiyin.represent.intent_prompt import Reading
+from zhiyin.types import Prompt
 
 
 @pytest.fixture(scope="module")
@@ -147,3 +149,26 @@ def test_words_are_read_by_the_model_or_by_the_rules_and_the_answer_says_which(c
     slow = FakeModel(complete=lambda prompt, schema: Reading(), always="hang")
     assert asked("for my soup", slow) == ("rules", ["intent"])
     slow.release()
+
+
+def test_a_model_reads_what_the_rules_cannot_and_is_missed_where_it_fails(client: Client) -> None:
+    """The rules know "blue kettle"; that boiling water wants one is the model's to say."""
+    recommender = client.app.state.ground.live.serving.recommender
+
+    def read(prompt: Prompt, schema: object) -> Reading:
+        return Reading(want=["blue kettle"] if "boil" in prompt.user else [])
+
+    try:
+        recommender.llm = FakeModel(complete=read, faults=["error"])
+        plain = said(client, "I must boil something", phrased=False)
+        assert "intent" in plain["meta"]["degraded"] and not plain["state"]["intent"]["wishes"]
+        first = said(client, "I must boil something", phrased=False)
+        assert "intent" not in first["meta"]["degraded"]
+        assert [wish["filter"] for wish in first["state"]["intent"]["wishes"]] == ['"side" = "blue kettle"']
+        assert all(int(i[1:]) % 2 for i in ids(first))
+        second = said(client, "not the first", first["state"], phrased=False)
+        assert ids(first)[0] not in ids(second) and all(int(i[1:]) % 2 for i in ids(second))
+        reads = recommender.llm.n_asked("intent")
+        assert reads == 2, "a turn that only criticises leaves nothing to read"
+    finally:
+        recommender.llm = None

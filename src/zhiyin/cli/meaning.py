@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -17,17 +17,20 @@ from zhiyin.cli import show
 from zhiyin.cli.app import AllowImport, Json, N, ProjectPath
 from zhiyin.cli.output import Output, Stages
 from zhiyin.cli.project import Project, catalogue, item_code
-from zhiyin.errors import ConfigError, DataError
+from zhiyin.errors import ConfigError, DataError, LlmError
 from zhiyin.terminal import printable
 
 if TYPE_CHECKING:
+    from zhiyin.recommender import Recommender
     from zhiyin.store.sqlite_store import SqliteStore
-    from zhiyin.types import Interest
+    from zhiyin.types import Intent, Interest, Recommendation
 
 __all__ = ["chat", "profile", "tags"]
 
 profile = typer.Typer(help="What a user cares for, in words: show, edit, delete.", no_args_is_help=True)
 tags = typer.Typer(help="What items are about: show, put.", no_args_is_help=True)
+MODEL_S = 60.0
+"""Longest time for a model to read a turn, and to phrase an answer."""
 ROUND = 10
 """Items whose tags are kept together."""
 Id = Annotated[str, typer.Argument(help="Id of the user.")]
@@ -45,25 +48,63 @@ def chat(
 ) -> None:
     """Talk about what to choose: wishes, and what should be otherwise in the list; an empty line ends it.
 
+    A language model in zhiyin.toml reads the words and phrases the answer; without one, rules and templates.
+
     Example: zhiyin chat shop alice --say "something funny from the 90s" --say "not the third"
     """
-    from zhiyin.dialogue import State, answer_text, locale_of, next_state
+    from zhiyin.dialogue import State, answer_text, heard, locale_of, next_state
 
     out, recommender = Output(as_json=as_json), Project(project).load(allow_import or ())
     items = catalogue(recommender)
-    vocabulary, state, turns = recommender.reader_.vocabulary(items), State(), []
+    state, turns = State(), []
     for words in _turns(say, as_json):
-        state = next_state(words, state, vocabulary, items)
         locale = locale_of(words, "en")
+        said = heard(words, state, items)
+        state = next_state(said, _read(recommender, said.rest, locale), state, items)
         query = recommender.query(user, words=words, locale=locale, exclude=state.gone)
         trace = recommender.explained(replace(query, intent=state.intent), n)
         told = next((stage.details for stage in trace.stages if stage.name == "understand"), {})
         state = replace(state, shown=tuple(line.item for line in trace.recommendations))
-        codes = items.ids.codes(state.shown)
-        text = answer_text(state, codes, items, locale, told.get("relaxed", ()))
+        text = answer_text(state, items.ids.codes(state.shown), items, locale, told.get("relaxed", ()))
+        text = _phrased(recommender, words, text, trace.recommendations, locale) or text
         out.show(Text(printable(text, 1000)), show.recommendations(trace.recommendations, locale=locale))
         turns.append({"message": words, "text": text, "items": trace.recommendations})
     out.result({"turns": turns})
+
+
+def _read(recommender: Recommender, words: str, locale: str) -> Intent:
+    """What the words ask for; the rules alone read where no model answers."""
+    from zhiyin.represent.intent_prompt import read_by_model
+    from zhiyin.represent.intent_rules import read_intent
+    from zhiyin.types import Intent
+
+    items = catalogue(recommender)
+    vocabulary = recommender.reader_.vocabulary(items)
+    if not words:
+        return Intent()
+    if recommender.llm is None:
+        return read_intent(words, vocabulary, items)
+    return read_by_model(words, recommender.llm, vocabulary, items, locale=locale, timeout=MODEL_S)[0]
+
+
+def _phrased(
+    recommender: Recommender, words: str, text: str, lines: Sequence[Recommendation], locale: str
+) -> str:
+    """The model's sentences about the list, as far as they pass the check; empty where none does."""
+    from zhiyin.contracts import WritingModel
+    from zhiyin.dialogue import spoken
+
+    items, writer = catalogue(recommender), recommender.llm
+    if not isinstance(writer, WritingModel) or not lines:
+        return ""
+    told = [(line.title, line.reasons[0].text if line.reasons else "") for line in lines]
+    codes = items.ids.codes(line.item for line in lines)
+    vocabulary = recommender.reader_.vocabulary(items)
+    try:
+        pieces = spoken(writer, words, text, told, codes, items, vocabulary, locale=locale, timeout=MODEL_S)
+        return " ".join(pieces)
+    except LlmError:
+        return ""
 
 
 def _turns(say: list[str] | None, as_json: bool) -> Iterator[str]:

@@ -13,15 +13,17 @@ from starlette.responses import Response, StreamingResponse
 
 from zhiyin.contracts import WritingModel
 from zhiyin.data.catalogue import Catalogue
-from zhiyin.dialogue import answer_text, locale_of, next_state
-from zhiyin.explain.chat_prompt import chat_prompt
-from zhiyin.explain.list_text import SENTENCE, checked_text
+from zhiyin.dialogue import answer_text, heard, locale_of, next_state, spoken
+from zhiyin.represent.criticism import Criticism
+from zhiyin.represent.intent_rules import read_intent
 from zhiyin.serve.call import Call, json_answer
 from zhiyin.serve.chat_messages import ChatAnswer, ChatRequest, shown_state, state_of
 from zhiyin.serve.lists import admitted, until_of
 from zhiyin.serve.meaning_messages import shown_intent
 from zhiyin.serve.messages import RecommendRequest
 from zhiyin.serve.service import Service
+from zhiyin.serve.understanding import read_words
+from zhiyin.types import Intent
 
 __all__ = ["chat"]
 
@@ -38,7 +40,12 @@ async def chat(call: Call) -> Response:
     """One turn. `Accept: text/event-stream` gets events: list, then text piece by piece, then end."""
     request = call.take(ChatRequest)
     until = until_of(call, None)
-    answer = await admitted(call, partial(turn, call.ground.service, request), until)
+    said = await admitted(call, partial(listened, call.ground.service, request), until)
+    locale = request.locale or locale_of(request.message, "en")
+    read, missed = await read_words(call, said.rest, locale, until)
+    answer = await admitted(call, partial(turn, call.ground.service, request, said, read, locale), until)
+    if missed:
+        answer.meta.degraded.append("intent")
     writer = _writer(call, request)
     if "text/event-stream" in call.request.headers.get("accept", ""):
         streamed = _events(call, request, answer, writer)
@@ -46,19 +53,29 @@ async def chat(call: Call) -> Response:
             streamed, media_type="text/event-stream", headers={"cache-control": "no-store"}
         )
     if writer is not None:
-        said = [piece async for piece in _written(call, request, answer, writer)]
-        answer = _with_text(answer, " ".join(said))
+        pieces = [piece async for piece in _written(call, request, answer, writer)]
+        answer = _with_text(answer, " ".join(pieces))
     return json_answer(answer)
 
 
-def turn(service: Service, request: ChatRequest) -> ChatAnswer:
-    """The next list and the template's text. Runs in the compute thread."""
+def listened(service: Service, request: ChatRequest) -> Criticism:
+    """What the message says of the list before. Runs in the compute thread."""
+    items = service.serving().recommender.items_
+    assert items is not None
+    return heard(request.message, state_of(request.state), items)
+
+
+def turn(
+    service: Service, request: ChatRequest, said: Criticism, read: Intent | None, locale: str
+) -> ChatAnswer:
+    """The next list and the template's text; `read` None: the rules read. Runs in the compute thread."""
     serving = service.serving()
     items = serving.recommender.items_
     assert items is not None
-    vocabulary = serving.recommender.reader_.vocabulary(items)
-    state = next_state(request.message, state_of(request.state), vocabulary, items)
-    locale = request.locale or locale_of(request.message, "en")
+    if read is None:
+        vocabulary = serving.recommender.reader_.vocabulary(items)
+        read = read_intent(said.rest, vocabulary, items) if said.rest else Intent()
+    state = next_state(said, read, state_of(request.state), items)
     asked = RecommendRequest(
         user=request.user, session=request.session, n=request.n, words=request.message,
         intent=shown_intent(state.intent), locale=locale, surface="chat", filter=request.filter,
@@ -111,7 +128,7 @@ async def _written(
 
     def work() -> None:
         try:
-            for sentence in spoken(call, request, answer, writer):
+            for sentence in _spoken(call, request, answer, writer):
                 loop.call_soon_threadsafe(pieces.put_nowait, sentence)
         except Exception as error:  # noqa: BLE001  # a text is never worth an answer
             log.warning("the text of a dialogue is the template's: %s", error)
@@ -131,28 +148,15 @@ async def _written(
         yield piece
 
 
-def spoken(call: Call, request: ChatRequest, answer: ChatAnswer, writer: WritingModel) -> Iterator[str]:
-    """Each sentence as soon as it is whole and has passed the check."""
+def _spoken(call: Call, request: ChatRequest, answer: ChatAnswer, writer: WritingModel) -> Iterator[str]:
     recommender = call.ground.live.serving.recommender  # type: ignore[union-attr]
     items: Catalogue = recommender.items_  # type: ignore[assignment]
-    vocabulary = recommender.reader_.vocabulary(items)
-    locale = request.locale or locale_of(request.message, "en")
-    lines = [(line.title, line.reasons[0].text if line.reasons else "") for line in answer.items]
-    prompt = chat_prompt(request.message, answer.text, lines, locale=locale)
-    codes = items.ids.codes(line.id for line in answer.items)
-    rest = ""
-    for piece in writer.write(prompt, timeout=WRITING_S):
-        rest += piece
-        *whole, rest = [match.group() for match in SENTENCE.finditer(rest)] or [""]
-        for sentence in whole:
-            kept = checked_text(sentence, codes, items, vocabulary, request.message)
-            if kept:
-                yield kept
-        if len(rest) > 600:
-            return
-    kept = checked_text(rest, codes, items, vocabulary, request.message)
-    if kept:
-        yield kept
+    return spoken(
+        writer, request.message, answer.text,
+        [(line.title, line.reasons[0].text if line.reasons else "") for line in answer.items],
+        items.ids.codes(line.id for line in answer.items), items, recommender.reader_.vocabulary(items),
+        locale=request.locale or locale_of(request.message, "en"), timeout=WRITING_S,
+    )  # fmt: skip
 
 
 def _with_text(answer: ChatAnswer, said: str) -> ChatAnswer:
