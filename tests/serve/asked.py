@@ -23,7 +23,7 @@ ASKED = {
     ("PUT", "/v1/items/{item:path}"): "ingest",
     ("PATCH", "/v1/items/{item:path}"): "ingest",
     ("DELETE", "/v1/items/{item:path}"): "ingest",
-    ("GET", "/v1/items/{item:path}/exposure"): "read",
+    ("GET", "/v1/items/{item:path}/exposure"): "admin",
     ("GET", "/v1/days"): "read",
     **MEANING_ASKED,
     ("GET", "/v1/users"): "admin",

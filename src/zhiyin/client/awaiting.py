@@ -207,6 +207,8 @@ class AsyncClient:
     item_map = _answer(Asks.item_map)
     feed = _answer(Asks.feed)
     status = _answer(Asks.status)
+    exposure = _answer(Asks.exposure)
+    days = _answer(Asks.days)
     start_job = _answer(Asks.start_job)
     jobs = _answer(Asks.jobs)
     job = _answer(Asks.job)

@@ -10,6 +10,8 @@ import msgspec
 from zhiyin.client.exchange import Ask
 from zhiyin.serve.insight_messages import (
     BackupList,
+    DaysShown,
+    ItemExposure,
     Judged,
     Judgement,
     LivePage,
@@ -40,6 +42,14 @@ class InsightAsks:
     def status(self, *, window_s: int = 300) -> Ask[Status]:
         """Rates, percentiles, freshness and alerts of the last minutes."""
         return _got("/v1/status", Status, window_s=window_s)
+
+    def exposure(self, item: str) -> Ask[ItemExposure]:
+        """How often an item was shown and what followed, and the last lists that it stood in."""
+        return Ask("GET", f"/v1/items/{quote(item, safe='')}/exposure", ItemExposure)
+
+    def days(self, a: str = "", b: str = "") -> Ask[DaysShown]:
+        """The days of the log; two of them, such as 2026-11-25, side by side."""
+        return _got("/v1/days", DaysShown, a=a, b=b)
 
     def start_job(self, kind: JobKind, /, **options: Any) -> Ask[Job]:
         """Begin work beside the service; `options` are the fields of `JobRequest`."""

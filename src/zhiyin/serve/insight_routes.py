@@ -38,7 +38,7 @@ INSIGHT_ROUTES: tuple[Route, ...] = (
     Route(
         "GET",
         "/v1/items/{item:path}/exposure",
-        "read",
+        "admin",
         exposure,
         "How often an item was shown and what followed, and the last lists that it stood in",
         None,

@@ -50,7 +50,7 @@ async function one(view, id) {
   const tags = h("div", { class: "stack" });
   const shown = h("div", { class: "stack" }, waiting(4));
   describe(item);
-  get(`/v1/items/${part(id)}/exposure`, {}, view.signal).then(exposed, (error) => { if (!view.signal.aborted) fill(shown, h("p", { class: "soft" }, failure(error).text)); });
+  if (may("admin")) get(`/v1/items/${part(id)}/exposure`, {}, view.signal).then(exposed, (error) => { if (!view.signal.aborted) fill(shown, h("p", { class: "soft" }, failure(error).text)); });
   get(`/v1/items/${part(id)}/tags`, {}, view.signal).then(tagged, () => {});
   fill(view.root,
     heading(named(item), `${t("items.id")} ${id}`, linkButton(t("items.try"), to("try", { who: "new", past: `like~${encodeURIComponent(id)}` }), { icon: "try", kind: "primary" })),
@@ -58,7 +58,7 @@ async function one(view, id) {
     item.available === false ? h("p", { class: "note" }, t("items.away_note")) : null,
     h("div", { class: "columns" }, h("div", { class: "stack" }, card({ title: t("items.what") }, words), may("ingest") ? editor(item) : null),
       card({ title: t("items.near"), actions: PAGES.some((other) => other.name === "map") ? [linkButton(t("items.map"), to("map", { item: id }), { kind: "quiet small" })] : [] }, h("p", { class: "soft" }, t("items.near_about")), near)),
-    card({ title: t("items.exposure") }, shown));
+    may("admin") ? card({ title: t("items.exposure") }, shown) : null);
   await neighbours(null);
 
   /** @param {any} now */
