@@ -287,7 +287,8 @@ def test_impressions_and_clicks_are_counted_by_item(served):
     ground = served.app.state.ground
     keys = ground.live.serving.key_of_code[ground.live.serving.recommender.items_.ids.codes(ids)]
     counters = ground.live.counters
-    wait(lambda: len(counters) > keys.max() and counters.shown_[keys].tolist() == [1, 1])
+    wait(lambda: len(counters) > keys.max() and counters.clicked_[keys].sum() > 0)
+    wait(lambda: counters.shown_[keys].tolist() == [1, 1])
     assert counters.clicked_[keys].tolist() == [1, 0]
     history = served.get("/v1/users/u7/history").json()["events"]
     assert "impression" not in {event["kind"] for event in history}
