@@ -102,4 +102,5 @@ def with_sequence(recommender: Recommender) -> Recommender:
     if not any(isinstance(part, SequenceRetriever) for part in recommender.retrievers.values()):
         network = TransformerRetriever(encoder=recommender.encoder)
         recommender.retrievers = {**recommender.retrievers, "transformer": network}
+        recommender.n_history = max(recommender.n_history, network.n_history)
     return recommender

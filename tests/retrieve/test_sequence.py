@@ -107,7 +107,7 @@ def test_what_the_catalogue_does_not_know_is_skipped(make: Any) -> None:
 def test_a_new_item_is_placed_by_its_text() -> None:
     """It was not there at the fit: its words alone say that it belongs to the even ones."""
     data = checkerboard(n_users=60)
-    fitted = TransformerRetriever(**SMALL, epochs=20).fit(data)
+    fitted = TransformerRetriever(**SMALL, heads=2, epochs=20).fit(data)
     more = data.items.with_items(
         [
             Item("new even", "violin sonata for quiet evenings 77", attributes={"side": "violin"}),

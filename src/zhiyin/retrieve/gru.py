@@ -36,7 +36,7 @@ class GruRetriever(SequenceRetriever):
         batch_events: int = 4_000,
         learning_rate: float = 2e-3,
         weight_decay: float = 0.01,
-        negatives: int = 1_024,
+        negatives: int | None = None,
         crop: float = 0.0,
         mask: float = 0.0,
         reorder: float = 0.0,

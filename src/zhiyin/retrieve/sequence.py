@@ -42,8 +42,12 @@ WINDOW = 10
 """Steps within which two items keep company, for the first vectors."""
 UNSHAPED = ("n_threads", "n_history", "epochs", "more_epochs", "rare_")
 """Numbers that do not change what is learnt, or that the schedule tells."""
-EVENTS_LEARNT = 10_000_000
-"""Epochs times events, where `epochs` is None: 10 epochs of a million events, up to MOST_EPOCHS of fewer."""
+EVENTS_LEARNT = 16_000_000
+"""Epochs times events, where `epochs` is None: 16 epochs of a million events, up to MOST_EPOCHS of fewer."""
+EVENTS_AGAIN = 2_000_000
+"""The same for what `fit_more` learns at most, where `more_epochs` is None."""
+WHOLE, DRAWN = 5_000, 1_024
+"""Up to so many items a step compares with all of them, above with so many that are drawn."""
 MOST_EPOCHS = 30
 SILENCE = 0.1
 """Share of the items whose own vectors are left out of a step, so that their texts must do."""
@@ -90,7 +94,7 @@ class SequenceRetriever(ABC):
     batch_events: int
     learning_rate: float
     weight_decay: float
-    negatives: int
+    negatives: int | None
     crop: float
     mask: float
     reorder: float
@@ -202,15 +206,17 @@ class SequenceRetriever(ABC):
 
         events = max(1, len(data))
         epochs = self.epochs or int(np.clip(EVENTS_LEARNT // events, 1, MOST_EPOCHS))
+        again = int(np.clip(EVENTS_AGAIN // events, 1, max(1, round(epochs / 3))))
+        drawn = DRAWN if data.n_items > WHOLE else 0
         return Schedule(
-            epochs=(self.more_epochs or max(1, round(epochs / 3))) if more else epochs,
+            epochs=(self.more_epochs or again) if more else epochs,
             patience=0 if more else self.patience,
             tokens=self.batch_events,
             max_len=self.max_len,
             learning_rate=self.learning_rate * (0.5 if more else 1.0),
             weight_decay=self.weight_decay,
             warmup=0.05,
-            negatives=self.negatives,
+            negatives=drawn if self.negatives is None else self.negatives,
             silence=SILENCE if data.items.has_text else 0.0,
             n_check=N_CHECK,
             augmentation=Augmentation(self.crop, self.mask, self.reorder, self.noise),

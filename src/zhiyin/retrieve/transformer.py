@@ -24,8 +24,9 @@ class TransformerRetriever(SequenceRetriever):
     `slopes`), so no position is learnt. Training (torch: the extra `train`) reads windows of `max_len`
     events; answers (numpy) read the last `n_history`. `epochs` None: as many as suit the size of the log; it
     stops after `patience` epochs without a better ndcg@10 on held events. `more_epochs` None: a third of
-    `epochs`, for `fit_more`. `negatives` items are drawn for each step, by the root of their popularity; 0
-    compares with the whole catalogue. `crop`, `mask`, `reorder`, `noise` alter what is learnt from.
+    `epochs`, but no more than read two million events, for `fit_more`. `negatives` items are drawn for each
+    step, by the root of their popularity; 0 compares with the whole catalogue, and None does so up to 5,000
+    items and draws 1,024 above. `crop`, `mask`, `reorder`, `noise` alter what is learnt from.
     `checkpoint` is a folder; a fit that was cut off goes on from it. `encoder` None means the embedded one,
     behind the cache on disk; `n_threads` 0: as torch decides.
     """
@@ -34,20 +35,20 @@ class TransformerRetriever(SequenceRetriever):
         self,
         *,
         encoder: Encoder | None = None,
-        dim: int = 64,
+        dim: int = 128,
         layers: int = 2,
-        heads: int = 2,
+        heads: int = 4,
         width: int = 2,
         dropout: float = 0.2,
-        max_len: int = 100,
+        max_len: int = 200,
         n_history: int = 100,
         epochs: int | None = None,
         more_epochs: int | None = None,
         patience: int = 4,
-        batch_events: int = 2_000,
+        batch_events: int = 4_000,
         learning_rate: float = 2e-3,
         weight_decay: float = 0.01,
-        negatives: int = 1_024,
+        negatives: int | None = None,
         crop: float = 0.0,
         mask: float = 0.0,
         reorder: float = 0.0,
