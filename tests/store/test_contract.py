@@ -227,6 +227,12 @@ class StoreTests(ABC):
         with pytest.raises(Exception, match="UNIQUE"):
             store.add_key(key, actor="me").result()
 
+    def test_the_trail_does_not_grow_with_the_length_of_settings(self, store: Store) -> None:
+        store.set_setting("tags", "x" * 100_000, at=AT, actor="a").result()
+        assert store.setting("tags") == "x" * 100_000
+        detail = store.audit_rows()[0].detail
+        assert len(detail) < 1100 and detail.endswith("(100000 characters)") and store.audit_is_whole()
+
     def test_audit_pages_and_whole(self, store: Store) -> None:
         assert store.audit_is_whole()
         for number in range(3):

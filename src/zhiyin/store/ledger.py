@@ -39,6 +39,8 @@ __all__ = [
 DAY = 86_400.0
 ERASED = "erased"
 LONG = 6
+MOST_DETAIL = 1000
+"""Characters of a setting that the trail repeats: how far tags have come is long, and is set every round."""
 MOST_SESSIONS = 500
 """Of all browsers; the oldest make room."""
 pack = msgspec.msgpack.Encoder().encode
@@ -146,7 +148,8 @@ def keys(db: apsw.Connection) -> list[KeyRecord]:
 # -- settings, checkpoints, answers ----------------------------------------------------------------
 def set_setting(transaction: Transaction, name: str, value: str, at: float, actor: str) -> None:
     transaction.db.execute("INSERT OR REPLACE INTO settings VALUES(?, ?)", (name, value))
-    add_audit(transaction, at, actor, "setting.set", name, value)
+    said = value if len(value) <= MOST_DETAIL else f"{value[:MOST_DETAIL]}… ({len(value)} characters)"
+    add_audit(transaction, at, actor, "setting.set", name, said)
 
 
 def setting(db: apsw.Connection, name: str) -> str:
