@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -171,3 +173,21 @@ def test_one_bad_write_does_not_poison_the_others(store: SqliteStore) -> None:
     futures = [store.append([event(1)], at=AT), writer.submit(bad), store.append([event(2)], at=AT)]
     assert [type(future.exception()) for future in futures] == [type(None), ValueError, type(None)]
     assert store.counts()["events"] == 2 == store.last_seq()
+
+
+def test_what_waits_behind_cancelled_writes_is_written_before_the_end(tmp_path: Path) -> None:
+    gate, store = threading.Event(), SqliteStore.open(tmp_path / "store.db")
+    writer = store._writer
+    writer.submit(lambda transaction: gate.wait(10))
+    until = time.monotonic() + 5
+    while writer._queue and time.monotonic() < until:
+        time.sleep(0.001)  # until the first is being written
+    gone = writer.submit(lambda transaction: None, rows=group_commit.MOST_ROWS)
+    last = store.append([Event(user="u", item="i")], at=AT)
+    assert gone.cancel()
+    ending = threading.Thread(target=store.close)
+    ending.start()
+    time.sleep(0.05)
+    gate.set()
+    ending.join(10)
+    assert last.result(1)[0].status == "accepted"

@@ -170,7 +170,7 @@ class GroupCommit:
             if batch:
                 self._commit(batch)
                 last = time.monotonic()
-            elif self._closing:
+            elif self._closing and not self._queue:  # a batch is empty too where all of it was cancelled
                 break
             if self._to_scrub and time.monotonic() >= self._scrub_at:
                 self._scrub()
