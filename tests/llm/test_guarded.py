@@ -358,6 +358,20 @@ def test_one_request_has_a_limit(guard: Make) -> None:
         ask(one, "3")
 
 
+def test_questions_side_by_side_share_the_limit_of_their_request(guard: Make) -> None:
+    def slow(prompt: Prompt, schema: object) -> Any:
+        time.sleep(0.05)
+        return {"tags": []}
+
+    one = guard(FakeModel(complete=slow), tokens_per_request=1500)
+    prompts = [Prompt(task="tags", version="1", system="s", user=u, max_tokens=1000) for u in "1234"]
+    with one.request():
+        found = one.complete_many(prompts, schema=Tags, timeout=5.0)
+    assert [answer.why for answer in found if isinstance(answer, LlmError)] == ["budget"] * 3
+    with one.request():
+        assert ask(one, "5", max_tokens=1000) == Tags([])
+
+
 def test_the_books_say_who_asked_and_what_it_cost(guard: Make) -> None:
     one = guard(FakeModel(complete=costly, faults=["", "", "error"]), price_in=10.0, price_out=100.0)
     ask(one, "1"), ask(one, "1"), ask(one, "2", task="intent")

@@ -38,6 +38,8 @@ class Allowance:
 
     tokens: int = 0
     money: float = 0.0
+    request: Allowance | None = None
+    """Of a question: the request whose share it is."""
 
 
 _request: ContextVar[Allowance | None] = ContextVar("zhiyin_llm_request", default=None)
@@ -67,16 +69,17 @@ class Budget:
 
     def take(self, tokens_in: int, tokens_out: int) -> Allowance:
         """Raises LlmError where a limit would be passed."""
-        asked = Allowance(tokens_in + tokens_out, self.limits.cost(tokens_in, tokens_out))
-        spent, limits = _request.get() or Allowance(), self.limits
-        self._refuse(asked, spent, limits.tokens_per_request, limits.money_per_request, "request")
+        request, limits = _request.get() or Allowance(), self.limits
+        asked = Allowance(tokens_in + tokens_out, limits.cost(tokens_in, tokens_out), request)
         with self._lock:
+            self._refuse(asked, request, limits.tokens_per_request, limits.money_per_request, "request")
             if limits.tokens_per_day is not None or limits.money_per_day is not None:
                 day = self._day()
                 spent = Allowance(day.tokens + self._held.tokens, day.money + self._held.money)
                 self._refuse(asked, spent, limits.tokens_per_day, limits.money_per_day, "day")
-            self._held.tokens += asked.tokens
-            self._held.money += asked.money
+            for counted in (self._held, request):  # questions side by side see what each other has taken
+                counted.tokens += asked.tokens
+                counted.money += asked.money
         return asked
 
     def settle(self, taken: Allowance, tokens_in: int, tokens_out: int) -> float:
@@ -90,10 +93,9 @@ class Budget:
             self._own = {day: own.get(day, Allowance())}
             self._own[day].tokens += tokens_in + tokens_out
             self._own[day].money += cost
-        request = _request.get()
-        if request is not None:
-            request.tokens += tokens_in + tokens_out
-            request.money += cost
+            if taken.request is not None:
+                taken.request.tokens += tokens_in + tokens_out - taken.tokens
+                taken.request.money += cost - taken.money
         return cost
 
     def _day(self) -> Allowance:
