@@ -144,6 +144,11 @@ class LlmError(ZhiyinError):
         super().__init__(message)
         self.passing, self.wait_s, self.status, self.why = passing, wait_s, status, why
 
+    @property
+    def bare(self) -> str:
+        """What may stand in a log: the message can quote what a server has answered to somebody's words."""
+        return self.why if self.status is None else f"{self.why}, status {self.status}"
+
 
 class StoreError(ZhiyinError):
     """The store could not read or write; nothing of a write that raises it is kept as acknowledged."""

@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from small_project import Client, Clock, make_project, serving
 
+from zhiyin.errors import LlmError
 from zhiyin.llm import FakeModel
 from zhiyin.represent.intent_prompt import Reading
 from zhiyin.types import Prompt
@@ -172,3 +173,20 @@ def test_a_model_reads_what_the_rules_cannot_and_is_missed_where_it_fails(client
         assert reads == 2, "a turn that only criticises leaves nothing to read"
     finally:
         recommender.llm = None
+
+
+def test_what_a_model_has_answered_to_somebodys_words_is_not_logged(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    recommender = client.app.state.ground.live.serving.recommender
+
+    def fails(*asked: Any) -> Any:
+        raise LlmError("the answer is not what was asked for: 'You said: my red rash'", why="form")
+
+    try:
+        for recommender.llm in (FakeModel(complete=fails), FakeModel(write=fails)):
+            said(client, "a red kettle for my red rash")
+    finally:
+        recommender.llm = None
+    lines = [record.getMessage() for record in caplog.records]
+    assert any(line.endswith(": form") for line in lines) and not any("rash" in line for line in lines)

@@ -106,7 +106,7 @@ class Judgements(Generic[V]):
             found = self.judge(wish)
         except LlmError as error:
             self.n_failed, self.failing = self.n_failed + 1, error.why != "form"
-            log.info("a judgement was not made: %s", error)
+            log.info("a judgement was not made: %s", error.bare)
             return False
         except Exception:
             self.n_failed, self.failing = self.n_failed + 1, True

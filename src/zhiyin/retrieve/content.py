@@ -206,7 +206,7 @@ class ContentRetriever:
             vector = self._fitted().space.put(words_vectors(self._encoder(), [words]))[0]
         except LlmError as error:
             # A request must not fail because an encoder is away: the history still speaks.
-            log.warning("words of a query were left out: %s", error)
+            log.warning("words of a query were left out: %s", error.bare)
             return None, True
         return (vector, False) if vector.any() else (None, False)
 

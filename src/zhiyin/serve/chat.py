@@ -14,6 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from zhiyin.contracts import WritingModel
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.dialogue import answer_text, heard, locale_of, next_state, spoken
+from zhiyin.errors import LlmError
 from zhiyin.represent.criticism import Criticism
 from zhiyin.represent.intent_rules import read_intent
 from zhiyin.serve.call import Call, json_answer
@@ -131,7 +132,8 @@ async def _written(
             for sentence in _spoken(call, request, answer, writer):
                 loop.call_soon_threadsafe(pieces.put_nowait, sentence)
         except Exception as error:  # noqa: BLE001  # a text is never worth an answer
-            log.warning("the text of a dialogue is the template's: %s", error)
+            said = error.bare if isinstance(error, LlmError) else type(error).__name__
+            log.warning("the text of a dialogue is the template's: %s", said)
         finally:
             busy.release()
             loop.call_soon_threadsafe(pieces.put_nowait, None)

@@ -8,6 +8,7 @@ import threading
 from concurrent.futures import Future
 
 from zhiyin.contracts import LanguageModel
+from zhiyin.errors import LlmError
 from zhiyin.represent.intent_prompt import read_by_model
 from zhiyin.serve.call import Call
 from zhiyin.types import Intent
@@ -42,7 +43,8 @@ async def read_words(call: Call, words: str, locale: str, until: float) -> tuple
             book = recommender.reader_.vocabulary(items)
             reading.set_result(read_by_model(words, llm, book, items, locale=locale, timeout=READING_S))
         except Exception as error:  # noqa: BLE001  # the rules are there
-            log.warning("the language model has not read the words of a question: %s", error)
+            said = error.bare if isinstance(error, LlmError) else type(error).__name__
+            log.warning("the language model has not read the words of a question: %s", said)
             reading.set_exception(error)
         finally:
             busy.release()
