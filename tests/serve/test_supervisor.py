@@ -17,9 +17,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
+
+from zhiyin.serve.settings import ServeSettings
+from zhiyin.serve.supervisor import Supervisor
 
 HERE = Path(__file__).parent
 LONG = os.environ.get("ZHIYIN_FAULTS") == "long"
@@ -289,3 +294,30 @@ def test_tls_is_spoken_from_the_first_byte_and_stops_as_gently(tmp_path: Path) -
             server.process.send_signal(signal.SIGTERM)
             assert until(lambda: client.get("/health/ready").status_code == 503)
         assert server.process.wait(PATIENCE_S) == 0
+
+
+def test_a_worker_comes_back_when_there_is_memory_for_it_again(tmp_path: Path) -> None:
+    class Ready:
+        process = SimpleNamespace(pid=1)
+
+        async def ready(self) -> bool:
+            return True
+
+    lines: list[str] = []
+    log = SimpleNamespace(
+        error=lambda event, **fields: lines.append(event), info=lambda event, **fields: lines.append(event)
+    )
+    parent = Supervisor(
+        project=tmp_path, run=tmp_path, settings=ServeSettings(), announce=lambda text: None, log=log
+    )
+    tries, taken = [OSError("cannot allocate memory"), Ready()], []
+
+    async def start(number: int) -> Any:
+        found = tries.pop(0)
+        if isinstance(found, OSError):
+            raise found
+        return found
+
+    parent._start, parent._take = start, taken.append  # type: ignore[method-assign,assignment]
+    asyncio.run(parent._revive(0))
+    assert len(taken) == 1 and lines == ["worker_not_started", "worker_started"]

@@ -220,7 +220,11 @@ class Supervisor:
                 self._stop.set()
                 return
             await asyncio.sleep(min(10.0, 0.05 * 3 ** (deaths - 1)))
-            child = await self._start(number)
+            try:
+                child = await self._start(number)
+            except OSError as error:  # no memory or no process is free just now
+                self.log.error("worker_not_started", number=number, reason=str(error))
+                continue
             if await child.ready() and not self._stopping:
                 self.log.info("worker_started", number=number, pid=child.process.pid)
                 return self._take(child)
