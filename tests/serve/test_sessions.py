@@ -215,3 +215,8 @@ def test_pages_are_for_everybody_and_what_they_show_is_not(served):
 def test_without_the_console_there_is_none(tmp_path):
     with serving(make_project(tmp_path), console=False) as (client, _):
         assert client.get("/console/").status_code == 404
+
+
+def test_an_origin_that_cannot_be_read_is_a_foreign_one(served):
+    answer = served.post("/v1/session", json={"key": "x"}, headers={"origin": "http://["})
+    assert (answer.status_code, answer.json()["code"]) == (403, "origin_refused")

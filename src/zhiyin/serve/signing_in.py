@@ -90,8 +90,16 @@ def _same_origin(request: Request) -> None:
     """No page of another site signs its visitors in here under somebody else's name."""
     site = request.headers.get("sec-fetch-site", "same-origin")
     origin = request.headers.get("origin", "")
-    if site not in ("same-origin", "none") or (origin and urlsplit(origin).netloc != request.url.netloc):
+    if site not in ("same-origin", "none") or (origin and _host_of(origin) != request.url.netloc):
         raise Problem("origin_refused", "a browser signs in from the console's own page")
+
+
+def _host_of(origin: str) -> str:
+    """Host and port; empty where it cannot be read."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
 
 
 def _over_tls(call: Call) -> bool:
