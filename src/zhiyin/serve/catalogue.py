@@ -31,7 +31,7 @@ from zhiyin.serve.messages import (
     Written,
 )
 from zhiyin.serve.problems import Problem
-from zhiyin.store.records import EVENT_KINDS, ItemRecord, Outcome, UserRecord
+from zhiyin.store.records import EVENT_KINDS, Event, ItemRecord, Outcome, UserRecord
 
 __all__ = [
     "delete_item", "delete_items", "erase_user", "events", "export_user", "get_item", "get_user",
@@ -61,6 +61,8 @@ async def events(call: Call) -> Response:
         max_string=settings.max_string,
         max_id=settings.max_id,
     )
+    if remembered:
+        parcel.events = _once(parcel.events, remembered, call.body)
     if call.grant is not None:
         ground.gate.count_events(call.request, call.grant, len(parcel.outcomes))
     written: list[Outcome] = []
@@ -100,6 +102,16 @@ def _remembered_as(call: Call) -> str:
     return f"{call.actor}:{name}" if name else ""
 
 
+def _once(events: Sequence[Event], remembered: str, body: bytes) -> list[Event]:
+    """Events without an id get one that follows from the key, the body and the place. The answer is kept only
+    after the commit: a repeat that comes before that would write them twice."""
+    seed = hashlib.sha256(remembered.encode() + b"\0" + body).hexdigest()[:32]
+    return [
+        event if event.event_id else msgspec.structs.replace(event, event_id=f"once-{seed}-{place}")
+        for place, event in enumerate(events)
+    ]
+
+
 def _replayed(call: Call, kept: bytes) -> Response:
     if kept[:32] != hashlib.sha256(call.body).digest():
         raise Problem(
@@ -126,11 +138,13 @@ async def put_items(call: Call) -> Response:
 async def patch_item(call: Call) -> Response:
     """Changes what is given."""
     patch, old = call.take(ItemPatch), await _item(call)
+    _check_text(call, 0, patch.title or "", "title")
+    _check_text(call, 0, patch.text or "", "text")
     record = msgspec.structs.replace(
         old,
         title=old.title if patch.title is None else patch.title,
         text=old.text if patch.text is None else patch.text,
-        attributes=_merged(old.attributes, patch.attributes),
+        attributes=_patched(call, old.attributes, patch.attributes),
         available=old.available if patch.available is None else patch.available,
     )
     return await _put_records(call, [record])
@@ -159,7 +173,7 @@ async def list_items(call: Call) -> Response:
 
 
 async def _delete(call: Call, ids: Sequence[str]) -> Response:
-    there = await write_aside(call, call.ground.store.delete_items(ids, at=call.ground.now()))
+    there = await write_aside(call, partial(call.ground.store.delete_items, ids, at=call.ground.now()))
     missing = [name for name, was in zip(ids, there) if not was]
     if len(ids) == 1 and missing:
         raise Problem("not_found", f"no item has the id {shorten(repr(ids[0]))}", path="item")
@@ -181,7 +195,7 @@ async def _put_items(call: Call, items: Sequence[ItemIn]) -> Response:
 
 
 async def _put_records(call: Call, records: Sequence[ItemRecord]) -> Response:
-    revisions = await write_aside(call, call.ground.store.put_items(records, at=call.ground.now()))
+    revisions = await write_aside(call, partial(call.ground.store.put_items, records, at=call.ground.now()))
     return json_answer(Written(written=len(records), revision=max(revisions, default=0)))
 
 
@@ -211,10 +225,10 @@ async def patch_user(call: Call) -> Response:
     old = await read_aside(call, partial(call.ground.store.user, name)) or UserRecord(id=name)
     record = msgspec.structs.replace(
         old,
-        attributes=_merged(old.attributes, patch.attributes),
+        attributes=_patched(call, old.attributes, patch.attributes),
         personalise=old.personalise if patch.personalise is None else patch.personalise,
     )
-    await write_aside(call, call.ground.store.put_users([record], at=call.ground.now()))
+    await write_aside(call, partial(call.ground.store.put_users, [record], at=call.ground.now()))
     return json_answer(Written(written=1, revision=0))
 
 
@@ -278,7 +292,7 @@ async def export_user(call: Call) -> Response:
 async def erase_user(call: Call) -> Response:
     """Record, events and answers are gone when this is answered; the receipt does not name the user."""
     ground, name = call.ground, call.path("user")
-    receipt = await write_aside(call, ground.store.erase(name, at=ground.now(), actor=call.actor))
+    receipt = await write_aside(call, partial(ground.store.erase, name, at=ground.now(), actor=call.actor))
     await read_aside(call, partial(ground.jobs.forget, name))
     ground.metrics.erased()
     return json_answer(receipt)
@@ -288,7 +302,7 @@ async def _put_users(call: Call, users: Sequence[UserIn]) -> Response:
     for place, user in enumerate(users):
         _check_attributes(call, place, user.attributes)
     records = [UserRecord(id=u.id, attributes=u.attributes, personalise=u.personalise) for u in users]
-    await write_aside(call, call.ground.store.put_users(records, at=call.ground.now()))
+    await write_aside(call, partial(call.ground.store.put_users, records, at=call.ground.now()))
     return json_answer(Written(written=len(records), revision=0))
 
 
@@ -331,11 +345,15 @@ def _check_text(call: Call, place: int, text: str, name: str) -> None:
         )  # fmt: skip
 
 
-def _check_attributes(call: Call, place: int, attributes: Mapping[str, Any]) -> None:
-    if len(attributes) > 100:
+def _check_number(n_attributes: int, place: int) -> None:
+    if n_attributes > 100:
         raise Problem(
-            "limit_exceeded", f"{len(attributes)} attributes, at most 100", path=f"$[{place}].attributes"
+            "limit_exceeded", f"{n_attributes} attributes, at most 100", path=f"$[{place}].attributes"
         )
+
+
+def _check_attributes(call: Call, place: int, attributes: Mapping[str, Any]) -> None:
+    _check_number(len(attributes), place)
     for name, value in attributes.items():
         for text in (name, *(value if isinstance(value, list) else [value])):
             if isinstance(text, str):
@@ -344,14 +362,20 @@ def _check_attributes(call: Call, place: int, attributes: Mapping[str, Any]) -> 
             raise Problem("invalid_value", "expected a finite number", path=f"$[{place}].attributes.{name}")
 
 
-def _merged(old: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in {**old, **patch}.items() if value is not None}
+def _patched(call: Call, old: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """What is given over what is there. What was there before the limits may stay, but not grow."""
+    _check_attributes(call, 0, {name: value for name, value in patch.items() if value is not None})
+    merged = {name: value for name, value in {**old, **patch}.items() if value is not None}
+    if len(merged) > len(old):
+        _check_number(len(merged), 0)
+    return merged
 
 
 async def read_aside(call: Call, fn: Callable[[], T]) -> T:
     return await asyncio.get_running_loop().run_in_executor(call.ground.readers, fn)
 
 
-async def write_aside(call: Call, future: Future[T]) -> T:
+async def write_aside(call: Call, write: Callable[[], Future[T]]) -> T:
+    """What `write` has begun, once it is on disk; what is refused for load is not begun."""
     with call.ground.admission.ingest():
-        return await asyncio.wrap_future(future)
+        return await asyncio.wrap_future(write())

@@ -19,6 +19,7 @@ from zhiyin.serve.messages import (
     RankRequest,
     RecommendRequest,
     SimilarAnswer,
+    WhatIf,
     WhyNotRequest,
 )
 from zhiyin.serve.problems import Problem
@@ -28,11 +29,19 @@ from zhiyin.types import Reason, Recommendation
 
 __all__ = [
     "admitted", "computed", "explain", "rank", "recommend", "recommend_asked", "similar", "told", "trace",
-    "until_of", "why_not",
+    "until_of", "why_not", "written",
 ]  # fmt: skip
 
 T = TypeVar("T")
 
+PAGE_HEADERS = {
+    "vary": "accept",
+    "content-security-policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; "
+        "base-uri 'none'; form-action 'none'"
+    ),
+}
+"""Of a list as a page: it brings its own style, which the policy of all other answers would forbid."""
 PAGE_WAIT_S = 0.5
 """How long a page waits for its slate, when another worker has answered and not yet written it."""
 
@@ -98,7 +107,7 @@ async def why_not(call: Call) -> Response:
 async def trace(call: Call) -> Response:
     """One decision as it was served."""
     name = call.path("slate_id")
-    await _written(call, name)
+    await written(call, name)
     return json_answer(await _read(call, partial(call.ground.service.trace, name)))
 
 
@@ -106,11 +115,11 @@ async def trace(call: Call) -> Response:
 
 
 async def _page(call: Call, cursor: str) -> ListAnswer:
-    await _written(call, cursor.partition(".")[0])
+    await written(call, cursor.partition(".")[0])
     return await _run(call, partial(call.ground.service.page, cursor), "page")
 
 
-async def _written(call: Call, slate_id: str) -> None:
+async def written(call: Call, slate_id: str) -> None:
     """Waits a moment for a slate that another worker has just answered with."""
     loop = asyncio.get_running_loop()
     until = loop.time() + PAGE_WAIT_S
@@ -157,9 +166,12 @@ async def admitted(call: Call, fn: Callable[[], T], until: float, kind: str = "r
 def _check(request: RecommendRequest | RankRequest, settings: ServeSettings) -> None:
     """The limits that are settings; those of the wire format were checked on decoding."""
     _history(request.history, settings)
+    what_if = request.what_if or WhatIf()
+    _history(what_if.add, settings, "$.what_if.add")
     sizes: Sequence[tuple[str, int, str]] = (
         ("n", request.n or 0, "max_n"),
         ("boosts", sum(len(boost.items) for boost in request.boosts), "max_rules"),
+        ("what_if.remove", len(what_if.remove), "max_rules"),
     )
     if isinstance(request, RankRequest):
         sizes = [("items", len(request.items), "max_candidates"), *sizes[1:]]
@@ -172,12 +184,12 @@ def _check(request: RecommendRequest | RankRequest, settings: ServeSettings) -> 
             raise Problem("limit_exceeded", f"{size}, the setting {setting} allows {limit}", path=f"$.{path}")
 
 
-def _history(history: Sequence[object] | None, settings: ServeSettings) -> None:
+def _history(history: Sequence[object] | None, settings: ServeSettings, path: str = "$.history") -> None:
     if history is not None and len(history) > settings.max_history:
         raise Problem(
             "limit_exceeded",
             f"{len(history)} events, the setting max_history allows {settings.max_history}",
-            path="$.history",
+            path=path,
         )
 
 
@@ -202,7 +214,7 @@ def _shown(call: Call, answer: ListAnswer | SimilarAnswer, locale: str, user: st
         timings=answer.meta.timings_ms,
         degraded=tuple(answer.meta.degraded),
     )
-    return Response(page.to_html(), media_type="text/html; charset=utf-8", headers={"vary": "accept"})
+    return Response(page.to_html(), media_type="text/html; charset=utf-8", headers=PAGE_HEADERS)
 
 
 def _recommendation(line: Line) -> Recommendation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from starlette.responses import Response
 
@@ -29,14 +30,16 @@ async def put_profile(call: Call) -> Response:
     """The next list goes by it. Interests of the history that are missing no longer count."""
     given, ground, user = call.take(ProfileIn), call.ground, call.path("user")
     record = await read_aside(call, lambda: edited(_profile(call, user), given))
-    await write_aside(call, ground.store.put_profile(user, record, at=ground.now(), actor=call.actor))
+    write = partial(ground.store.put_profile, user, record, at=ground.now(), actor=call.actor)
+    await write_aside(call, write)
     return json_answer(await read_aside(call, lambda: _profile(call, user)))
 
 
 async def delete_profile(call: Call) -> Response:
     """What was said is gone; the history speaks again."""
     ground, user = call.ground, call.path("user")
-    await write_aside(call, ground.store.put_profile(user, None, at=ground.now(), actor=call.actor))
+    write = partial(ground.store.put_profile, user, None, at=ground.now(), actor=call.actor)
+    await write_aside(call, write)
     return json_answer(await read_aside(call, lambda: _profile(call, user)))
 
 
@@ -50,7 +53,8 @@ async def put_tags(call: Call) -> Response:
     given, ground, item = call.take(TagsIn), call.ground, call.path("item")
     await read_aside(call, lambda: _known(call, item))
     record = TagsRecord(tags=list(dict.fromkeys(given.tags)), line=given.line, source="user")
-    await write_aside(call, ground.store.put_tags(item, record, at=ground.now(), actor=call.actor))
+    write = partial(ground.store.put_tags, item, record, at=ground.now(), actor=call.actor)
+    await write_aside(call, write)
     return json_answer(TagsOut(item=item, tags=record.tags, line=record.line, source="user"))
 
 

@@ -1,0 +1,78 @@
+"""What requests may not do: write although refused, write twice, outgrow a limit."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from service import eventually
+from small_project import make_project, serving
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    with serving(make_project(tmp_path_factory.mktemp("shop"))) as (client, _):
+        yield client
+
+
+def test_what_is_refused_for_load_is_not_written(served, monkeypatch):
+    assert served.post("/v1/events", json={"user": "stays", "item": "i1"}).status_code == 200
+    admission = served.app.state.ground.admission
+    monkeypatch.setattr(admission, "_ingesting", admission.max_ingest)
+    assert served.put("/v1/items/late", json={"title": "late"}).status_code == 503
+    assert served.put("/v1/users/late/profile", json={"interests": [{"words": "tea"}]}).status_code == 503
+    assert served.delete("/v1/users/stays").status_code == 503
+    monkeypatch.undo()
+    eventually(lambda: served.put("/v1/items/after", json={"title": "after"}).status_code == 200)
+    assert served.get("/v1/items/late").status_code == 404
+    assert not served.get("/v1/users/late/profile").json()["edited"]
+    assert served.get("/v1/users/stays/export").json()["events"]
+
+
+def test_a_repeat_before_the_answer_is_kept_writes_nothing_twice(served, monkeypatch):
+    monkeypatch.setattr(served.app.state.ground.store, "remembered", lambda key: None)
+    sent, once = [{"user": "b3", "item": "i1"}, {"user": "b3", "item": "i1"}], {"idempotency-key": "k3"}
+    assert served.post("/v1/events", json=sent, headers=once).json()["accepted"] == 2
+    assert served.post("/v1/events", json=sent, headers=once).json()["duplicates"] == 2
+    assert len(served.get("/v1/users/b3/export").json()["events"]) == 2
+
+
+def test_a_patch_keeps_the_limits_of_a_put(served):
+    long, many = "x" * 20_001, {f"a{number}": "x" for number in range(100)}
+    assert served.put("/v1/items/small", json={"title": "small", "attributes": many}).status_code == 200
+    assert served.put("/v1/users/small", json={"attributes": many}).status_code == 200
+    for path, body in (
+        ("/v1/items/small", {"title": long}),
+        ("/v1/items/small", {"text": long}),
+        ("/v1/items/small", {"attributes": {"a1": long}}),
+        ("/v1/items/small", {"attributes": {"one more": "x"}}),
+        ("/v1/users/small", {"attributes": {"a1": [long]}}),
+        ("/v1/users/small", {"attributes": {"one more": "x"}}),
+    ):
+        answer = served.patch(path, json=body)
+        assert (answer.status_code, answer.json().get("code")) == (422, "limit_exceeded"), body
+    changed = {"title": "still", "attributes": {"a1": None, "one more": "x"}}
+    assert served.patch("/v1/items/small", json=changed).status_code == 200
+
+
+def test_another_past_has_the_limits_of_a_history(served):
+    for what_if, path in (
+        ({"add": [{"item": "i1"}] * 501}, "$.what_if.add"),
+        ({"remove": ["i1"] * 1001}, "$.what_if.remove"),
+    ):
+        for route, more in (("recommend", {}), ("rank", {"items": ["i1"]}), ("why-not", {"item": "i1"})):
+            answer = served.post(f"/v1/{route}", json={"user": "u1", "what_if": what_if, **more})
+            assert (answer.status_code, answer.json().get("path")) == (422, path), route
+
+
+def test_a_list_as_a_page_may_use_its_own_style_and_nothing_else(served):
+    answer = served.get("/v1/recommend?user=u1&n=2", headers={"accept": "text/html"})
+    policy = answer.headers["content-security-policy"]
+    assert "<style>" in answer.text and "style-src 'unsafe-inline'" in policy
+    assert (
+        "default-src 'none'" in policy and "script-src" not in policy and "frame-ancestors 'none'" in policy
+    )
