@@ -9,7 +9,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from small_project import make_project, serving
+from small_project import START, make_project, serving
+
+from zhiyin.store.records import Shown, Slate
 
 SHOP = "https://shop.example"
 VISITOR = "0b9f6c0e-5a35-4a62-9c55-1f5b7b0a2d11"
@@ -108,3 +110,29 @@ def test_the_script_is_small_and_may_be_loaded_from_anywhere(served):
     assert "javascript" in answer.headers["content-type"]
     for word in ("innerHTML", "insertAdjacentHTML", "eval(", "document.cookie", "document.write"):
         assert word not in answer.text
+
+
+def given(served, *items):
+    """The id of a list that this visitor was given."""
+    slate = Slate(
+        id=f"slate_{len(items)}{items[0][-1]}", session=f"w:{VISITOR}", at=START, version="v", n=len(items),
+        shown=[Shown(item=item, score=1.0) for item in items],
+    )  # fmt: skip
+    assert served.app.state.ground.store.add_slate(slate)
+    return slate.id
+
+
+def test_long_ids_that_begin_alike_are_different_items(served, public):
+    items = [f"https://shop.example/{'a' * 120}/{number}" for number in range(3)]
+    slate = given(served, *items)
+    assert told(served, public, slate, *((i, "impression") for i in items)).json() == {"accepted": 3}
+    assert told(served, public, slate, *((i, "impression") for i in items)).json() == {"accepted": 0}
+
+
+def test_a_list_that_another_worker_has_only_just_given_is_waited_for(served, public, monkeypatch):
+    slate, service, looks = given(served, "i1"), served.app.state.ground.service, []
+    read = service.slate
+    monkeypatch.setattr(
+        service, "slate", lambda name: looks.append(name) or (len(looks) > 2 and read(name)) or None
+    )
+    assert told(served, public, slate, ("i1", "impression")).json() == {"accepted": 1}

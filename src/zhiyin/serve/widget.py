@@ -8,6 +8,7 @@ pages of the origins in `serve.cors_origins`, which is empty unless somebody fil
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -19,7 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route as Place
 
 from zhiyin.serve.call import Call, Param, Route, json_answer
-from zhiyin.serve.lists import computed, told
+from zhiyin.serve.lists import computed, told, written
 from zhiyin.serve.messages import RecommendRequest
 from zhiyin.serve.problems import Problem
 from zhiyin.store.records import Event
@@ -31,6 +32,8 @@ VISITOR = "w:"
 """Sessions of widgets begin so: a widget cannot ask for a session that the site itself has sent."""
 MOST_ITEMS = 24
 MOST_EVENTS = 50
+MOST_ID = 128
+"""Characters of an event's id."""
 
 
 class WidgetLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +99,7 @@ async def widget_events(call: Call) -> Response:
     _from_an_allowed_page(call)
     given, ground = call.take(WidgetEvents), call.ground
     loop = asyncio.get_running_loop()
+    await written(call, given.slate_id)
     slate = await loop.run_in_executor(ground.readers, ground.service.slate, given.slate_id)
     session = VISITOR + given.session
     if slate is None or slate.session != session:
@@ -104,7 +108,7 @@ async def widget_events(call: Call) -> Response:
     events = [
         Event(
             user="", session=session, item=event.item, kind=event.kind, slate_id=slate.id,
-            event_id=f"{slate.id}.{event.kind}.{event.item}"[:128],
+            event_id=_event_id(slate.id, event),
         )
         for event in given.events
         if event.item in shown
@@ -116,6 +120,14 @@ async def widget_events(call: Call) -> Response:
     for event, outcome in zip(events, outcomes):
         ground.metrics.ingested(event.kind, outcome.status)
     return json_answer(WidgetTaken(accepted=sum(outcome.status == "accepted" for outcome in outcomes)))
+
+
+def _event_id(slate: str, event: WidgetEvent) -> str:
+    """One for each item: ids that begin alike and are too long for it are told apart by their hash."""
+    name = f"{slate}.{event.kind}.{event.item}"
+    if len(name) <= MOST_ID:
+        return name
+    return f"{slate}.{event.kind}.{hashlib.blake2b(event.item.encode(), digest_size=16).hexdigest()}"
 
 
 def _from_an_allowed_page(call: Call) -> None:
