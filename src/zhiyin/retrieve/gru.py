@@ -64,10 +64,10 @@ class GruRetriever(SequenceRetriever):
         self.checkpoint = checkpoint
         self.n_threads = n_threads
 
-    def _body(self) -> Body:
+    def _body(self, dropout: float) -> Body:
         from zhiyin.retrieve.sequence_network import GruBody
 
-        return GruBody(dim=self.dim, layers=self.layers, dropout=self.dropout)
+        return GruBody(dim=self.dim, layers=self.layers, dropout=dropout)
 
     def _state(self, x: FloatArray, arrays: Arrays) -> FloatArray:
         return gru_state(x, arrays, layers=self.layers)

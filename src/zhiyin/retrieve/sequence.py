@@ -42,16 +42,20 @@ WINDOW = 10
 """Steps within which two items keep company, for the first vectors."""
 UNSHAPED = ("n_threads", "n_history", "epochs", "more_epochs", "rare_")
 """Numbers that do not change what is learnt, or that the schedule tells."""
-EVENTS_LEARNT = 16_000_000
-"""Epochs times events, where `epochs` is None: 16 epochs of a million events, up to MOST_EPOCHS of fewer."""
+EVENTS_LEARNT = 18_000_000
+"""Epochs times events, where `epochs` is None: 18 epochs of a million events, up to MOST_EPOCHS of fewer."""
 EVENTS_AGAIN = 2_000_000
 """The same for what `fit_more` learns at most, where `more_epochs` is None."""
 WHOLE, DRAWN = 5_000, 1_024
 """Up to so many items a step compares with all of them, above with so many that are drawn."""
 MOST_EPOCHS = 30
+FEW = 50
+"""Events for each item: with fewer a network learns them by heart, and `dropout` None is larger."""
 SILENCE = 0.1
 """Share of the items whose own vectors are left out of a step, so that their texts must do."""
 N_CHECK = 1_000
+FORM = 2
+"""Of the layers and of the checkpoints: those of another form are not gone on from."""
 RARE = 0.1
 """An item without behaviour starts as popular as the one at this quantile."""
 
@@ -85,7 +89,7 @@ class SequenceRetriever(ABC):
 
     encoder: Encoder | None
     dim: int
-    dropout: float
+    dropout: float | None
     max_len: int
     n_history: int
     epochs: int | None
@@ -112,7 +116,7 @@ class SequenceRetriever(ABC):
     # -- what a network adds -----------------------------------------------------------------------
 
     @abstractmethod
-    def _body(self) -> Body:
+    def _body(self, dropout: float) -> Body:
         """The layers that are trained."""
 
     @abstractmethod
@@ -183,21 +187,26 @@ class SequenceRetriever(ABC):
 
         from zhiyin.retrieve.sequence_network import SequenceNetwork
 
-        known = sequences.known
+        known, dropout = sequences.known, self._dropout(data)
         pairs = damped_pairs(data, WINDOW, 1.0)[known][:, known]
         own = company_vectors(pairs, self.dim, seed=seed) if learnt is None else learnt.own_of(known)
         bias = log_popularity(sequences.counts()) if learnt is None else learnt.bias_of(known)
         network = SequenceNetwork(
-            self._body(),
+            self._body(dropout),
             torch.from_numpy(own),
             torch.from_numpy(text[known]),
             torch.from_numpy(bias),
-            dropout=self.dropout,
+            dropout=dropout,
         )
         if learnt is not None:
             kept = {name: torch.from_numpy(value) for name, value in learnt.weights.items()}
             network.load_state_dict({**kept, "own": torch.from_numpy(own), "bias": torch.from_numpy(bias)})
         return network
+
+    def _dropout(self, data: Dataset) -> float:
+        if self.dropout is not None:
+            return self.dropout
+        return 0.5 if len(data) < FEW * data.n_items else 0.2
 
     def _schedule(self, data: Dataset, *, more: bool) -> Schedule:
         """A second training is shorter, starts at half the rate, and has nothing held out."""
@@ -229,7 +238,7 @@ class SequenceRetriever(ABC):
         options = {name: value for name, value in vars(self).items() if isinstance(value, (int, float))}
         shape = {name: value for name, value in options.items() if name not in UNSHAPED}
         schedule = str(self._schedule(data, more=learnt is not None))
-        told = json.dumps([type(self).__name__, seed, schedule, sorted(shape.items())])
+        told = json.dumps([FORM, type(self).__name__, seed, schedule, sorted(shape.items())])
         code = hashlib.blake2b(told.encode(), digest_size=8)
         start = [learnt.own, learnt.bias] if learnt is not None else []
         for column in (data.item, data.indptr, data.at, data.weight, *start):
@@ -313,7 +322,7 @@ class SequenceRetriever(ABC):
         found = self._heard(history, at, len(history))
         if found is None:
             return np.empty((0, self.dim), np.float32)
-        body = self._body()
+        body = self._body(0.0)
         body.load_state_dict(
             {name: torch.from_numpy(value) for name, value in _under("body.", self.arrays_).items()}
         )

@@ -17,6 +17,7 @@ __all__ = ["read_checkpoint", "write_checkpoint"]
 def write_checkpoint(
     path: Path,
     network: nn.Module,
+    mean: nn.Module,
     optimiser: torch.optim.Optimizer,
     best: dict[str, Tensor],
     losses: list[float],
@@ -24,6 +25,7 @@ def write_checkpoint(
 ) -> None:
     """Takes the place of an earlier one at once or not at all."""
     tensors = {f"now.{name}": value.detach() for name, value in network.state_dict().items()}
+    tensors |= {f"mean.{name}": value for name, value in mean.state_dict().items()}
     tensors |= {f"best.{name}": value for name, value in best.items()}
     for place, state in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{place}.{name}": value for name, value in state.items()}
@@ -35,13 +37,14 @@ def write_checkpoint(
 
 
 def read_checkpoint(
-    path: Path, network: nn.Module, optimiser: torch.optim.Optimizer
+    path: Path, network: nn.Module, mean: nn.Module, optimiser: torch.optim.Optimizer
 ) -> tuple[dict[str, Tensor], list[float], list[float]]:
-    """Puts network and optimiser back; returns the best weights, the losses and the checks so far."""
+    """Puts network, average and optimiser back; returns the best weights, the losses and the checks so far."""
     with safe_open(path, framework="pt") as file:
         told = file.metadata()
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     network.load_state_dict(_under("now.", tensors))
+    mean.load_state_dict(_under("mean.", tensors))
     saved = optimiser.state_dict()
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in _under("optimiser.", tensors).items():

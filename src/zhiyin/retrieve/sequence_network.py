@@ -38,7 +38,10 @@ class Body(nn.Module):
 
 
 class TransformerBody(Body):
-    """Pre-norm blocks of causal attention and a feed-forward part."""
+    """Pre-norm blocks of causal attention and a feed-forward part of gated units (SwiGLU; Shazeer, 2020).
+
+    What either part adds is scaled by a gate of its own, as in LiGR (Hertel and others, 2025).
+    """
 
     def __init__(self, *, dim: int, layers: int, heads: int, width: int, dropout: float) -> None:
         super().__init__()
@@ -62,19 +65,22 @@ class _Block(nn.Module):
         super().__init__()
         self.heads = heads
         self.before = nn.LayerNorm(dim)
-        self.queries = nn.Linear(dim, 3 * dim)
+        self.queries = nn.Linear(dim, 4 * dim)
         self.out = nn.Linear(dim, dim)
         self.between = nn.LayerNorm(dim)
-        self.widen = nn.Linear(dim, width * dim)
+        self.widen = nn.Linear(dim, (2 * width + 1) * dim)
         self.narrow = nn.Linear(width * dim, dim)
         self.drop = Dropout(dropout)
 
     def forward(self, x: Tensor, bias: Tensor) -> Tensor:
         b, n, d = x.shape
-        split = self.queries(self.before(x)).view(b, n, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        asks, gate = self.queries(self.before(x)).split((3 * d, d), -1)
+        split = asks.view(b, n, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         seen = functional.scaled_dot_product_attention(split[0], split[1], split[2], attn_mask=bias)
-        x = x + self.drop(self.out(seen.transpose(1, 2).reshape(b, n, d)))
-        found: Tensor = x + self.drop(self.narrow(functional.relu(self.widen(self.between(x)))))
+        x = x + self.drop(self.out(seen.transpose(1, 2).reshape(b, n, d)) * gate.sigmoid())
+        wide = self.narrow.in_features
+        bent, straight, gate = self.widen(self.between(x)).split((wide, wide, d), -1)
+        found: Tensor = x + self.drop(self.narrow(functional.silu(bent) * straight) * gate.sigmoid())
         return found
 
 

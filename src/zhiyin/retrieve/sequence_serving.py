@@ -42,6 +42,12 @@ def _linear(x: FloatArray, arrays: Arrays, name: str) -> FloatArray:
     return found
 
 
+def _sigmoid(x: FloatArray) -> FloatArray:
+    """By the hyperbolic tangent, which does not overflow."""
+    found: FloatArray = 0.5 * np.tanh(0.5 * x) + 0.5
+    return found
+
+
 def transformer_state(x: FloatArray, arrays: Arrays, *, layers: int, slopes: FloatArray) -> FloatArray:
     """(d,) of (h, d) inputs. The last block answers for the last event only, which halves the cost."""
     for layer in range(layers):
@@ -53,7 +59,7 @@ def _block(x: FloatArray, arrays: Arrays, name: str, slopes: FloatArray, *, only
     h, d = x.shape
     heads = len(slopes)
     split = _linear(normed(x, arrays, f"{name}.before"), arrays, f"{name}.queries")
-    queries, keys, values = split.reshape(h, 3, heads, d // heads).transpose(1, 2, 0, 3)
+    queries, keys, values = split[:, : 3 * d].reshape(h, 3, heads, d // heads).transpose(1, 2, 0, 3)
     asking = np.arange(h - 1, h) if only_last else np.arange(h)
     back = (asking[:, None] - np.arange(h)).astype(np.float32)
     scores: FloatArray = queries[:, asking] @ keys.transpose(0, 2, 1) * np.float32((d // heads) ** -0.5)
@@ -64,9 +70,10 @@ def _block(x: FloatArray, arrays: Arrays, name: str, slopes: FloatArray, *, only
     np.exp(scores, out=scores)
     scores /= scores.sum(axis=-1, keepdims=True)
     seen = (scores @ values).transpose(1, 0, 2).reshape(len(asking), d)
-    x = x[asking] + _linear(seen, arrays, f"{name}.out")
-    wide = np.maximum(_linear(normed(x, arrays, f"{name}.between"), arrays, f"{name}.widen"), np.float32(0))
-    found: FloatArray = x + _linear(wide, arrays, f"{name}.narrow")
+    x = x[asking] + _linear(seen, arrays, f"{name}.out") * _sigmoid(split[asking, 3 * d :])
+    wide = _linear(normed(x, arrays, f"{name}.between"), arrays, f"{name}.widen")
+    bent, straight, gate = np.split(wide, (n := (wide.shape[1] - d) // 2, 2 * n), axis=1)
+    found: FloatArray = x + _linear(bent * _sigmoid(bent) * straight, arrays, f"{name}.narrow") * _sigmoid(gate)
     return found
 
 
@@ -85,7 +92,7 @@ def _recurrent(x: FloatArray, arrays: Arrays, name: str) -> FloatArray:
     state, states = np.zeros(d, np.float32), np.empty_like(x)
     for step, told in enumerate(given):
         own = kept @ state + kept_bias
-        gates = 1 / (1 + np.exp(-(told[: 2 * d] + own[: 2 * d])))
+        gates = _sigmoid(told[: 2 * d] + own[: 2 * d])
         fresh = np.tanh(told[2 * d :] + gates[:d] * own[2 * d :])
         state = fresh + gates[d:] * (state - fresh)
         states[step] = state

@@ -12,7 +12,8 @@ from time import perf_counter
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from zhiyin.retrieve.sequence_augment import Augmentation, augmented
 from zhiyin.retrieve.sequence_checkpoint import read_checkpoint, write_checkpoint
@@ -23,6 +24,9 @@ from zhiyin.retrieve.sequence_windows import Batch, Sequences
 __all__ = ["Schedule", "Training", "device"]
 
 log = logging.getLogger(__name__)
+
+MEMORY = 0.999
+"""Decay of the average over the steps; shorter at the start, where the weights still move far."""
 
 Watch = Callable[[int, int], None]
 
@@ -40,7 +44,7 @@ class Schedule:
     learning_rate: float
     weight_decay: float
     warmup: float
-    """Share of the steps in which the rate rises; afterwards it falls to zero along a cosine."""
+    """Share of the steps in which the rate rises; afterwards it falls to half along a quarter wave."""
     negatives: int
     """Items drawn for each step; 0 = the whole catalogue."""
     silence: float
@@ -53,7 +57,11 @@ def device() -> torch.device:
 
 
 class Training:
-    """One run. `ndcg_` is the best check; the network holds its weights when `run` returns."""
+    """One run. What is checked and kept is an average of the weights over the last steps.
+
+    So the rate need not fall to zero. `ndcg_` are the checks; the network holds the best average when `run`
+    returns.
+    """
 
     def __init__(
         self,
@@ -71,6 +79,8 @@ class Training:
         self.checkpoint = checkpoint
         self.watch = watch
         self.device = device()
+        self.network.to(self.device)
+        self.mean = AveragedModel(network, multi_avg_fn=_blend)
         self.held = _held(sequences, schedule, seed)
         self.all = sequences
         self.fit = sequences.held(self.held) if len(self.held) else sequences
@@ -88,7 +98,6 @@ class Training:
         self.losses_: list[float] = []
 
     def run(self) -> None:
-        self.network.to(self.device)
         best = self._weights()
         epoch, kept = self._resumed()
         best = kept or best
@@ -104,7 +113,7 @@ class Training:
                 best = self._weights()
             if self.checkpoint:
                 write_checkpoint(
-                    self.checkpoint, self.network, self.optimiser, best, self.losses_, self.ndcg_
+                    self.checkpoint, self.network, self.mean, self.optimiser, best, self.losses_, self.ndcg_
                 )
             self._tell(epoch, (perf_counter() - started) / (epoch - first))
         self.network.load_state_dict(best)
@@ -113,7 +122,9 @@ class Training:
     def _resumed(self) -> tuple[int, dict[str, Tensor] | None]:
         if self.checkpoint is None or not self.checkpoint.is_file():
             return 0, None
-        best, self.losses_, self.ndcg_ = read_checkpoint(self.checkpoint, self.network, self.optimiser)
+        best, self.losses_, self.ndcg_ = read_checkpoint(
+            self.checkpoint, self.network, self.mean, self.optimiser
+        )
         return len(self.losses_), best
 
     def _tired(self) -> bool:
@@ -123,7 +134,7 @@ class Training:
         return len(self.ndcg_) - 1 - best >= self.schedule.patience
 
     def _weights(self) -> dict[str, Tensor]:
-        return {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+        return {name: value.detach().clone() for name, value in self.mean.module.state_dict().items()}
 
     def _tell(self, epoch: int, seconds: float) -> None:
         left = (self.schedule.epochs - epoch) * seconds / 60
@@ -149,12 +160,13 @@ class Training:
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
             self.optimiser.step()
+            self.mean.update_parameters(self.network)
             total += float(loss.detach())
         return total / max(1, len(batches))
 
     def _set_rate(self, done: float) -> None:
         warm = self.schedule.warmup
-        share = done / warm if done < warm else 0.5 + 0.5 * math.cos(math.pi * (done - warm) / (1 - warm))
+        share = done / warm if done < warm else 0.5 + 0.5 * math.cos(math.pi / 2 * (done - warm) / (1 - warm))
         for group in self.optimiser.param_groups:
             group["lr"] = self.schedule.learning_rate * max(share, 1e-3)
 
@@ -162,7 +174,7 @@ class Training:
         schedule, asked = self.schedule, batch.asked
         if not schedule.negatives or schedule.negatives >= len(self.fit.known):
             rows = self.network.rows(silence=schedule.silence)
-            states = self._states(rows, batch.items, batch)[self._tensor(asked)]
+            states = self._states(self.network, rows, batch.items, batch)[self._tensor(asked)]
             return full_loss(states, rows, self.network.bias, self._tensor(batch.targets[asked]))
         drawn = np.unique(rng.choice(len(self.odds), schedule.negatives, p=self.odds))
         targets, seen = batch.targets[asked], np.maximum(batch.items, 0).ravel()
@@ -170,7 +182,7 @@ class Training:
         n = len(seen)
         rows = self.network.rows(self._tensor(codes), silence=schedule.silence)
         inputs = np.where(batch.items < 0, -1, place[:n].reshape(batch.items.shape))
-        states = self._states(rows, inputs, batch)[self._tensor(asked)]
+        states = self._states(self.network, rows, inputs, batch)[self._tensor(asked)]
         mine, theirs = self._tensor(place[n : n + len(targets)]), self._tensor(place[n + len(targets) :])
         bias = self.network.bias[self._tensor(codes)]
         chance = self._tensor(self.chance[drawn])
@@ -179,8 +191,10 @@ class Training:
         shift = bias[theirs] - chance.log()
         return sampled_loss(states, rows[mine], bias[mine], rows[theirs], shift, self._tensor(spot))
 
-    def _states(self, rows: Tensor, places: NDArray[np.int64], batch: Batch) -> Tensor:
-        found: Tensor = self.network(
+    def _states(
+        self, network: nn.Module, rows: Tensor, places: NDArray[np.int64], batch: Batch
+    ) -> Tensor:
+        found: Tensor = network(
             rows, self._tensor(places), self._tensor(batch.gaps), self._tensor(batch.weights)
         )
         return found
@@ -191,16 +205,16 @@ class Training:
     @torch.inference_mode()
     def check(self) -> float:
         """ndcg@10 of the held events among all items that the user has not had."""
-        self.network.eval()
+        network = self.mean.module.eval()
         ends = self.all.indptr[1:][self.held] - 1
         size = np.minimum(ends - self.all.indptr[:-1][self.held], self.schedule.max_len)
-        order, gained, rows = np.argsort(size), 0.0, self.network.rows()
+        order, gained, rows = np.argsort(size), 0.0, network.rows()
         for first in range(0, len(order), 64):
             part = order[first : first + 64]
             batch = self.all.batch(ends[part] - size[part], size[part])
-            states = self._states(rows, batch.items, batch)
+            states = self._states(network, rows, batch.items, batch)
             last = states[torch.arange(len(part)), self._tensor(size[part] - 1)]
-            scores = (last @ rows.T + self.network.bias).cpu().numpy()
+            scores = (last @ rows.T + network.bias).cpu().numpy()
             for row, user in enumerate(part):
                 wanted = self.all.item[ends[user]]
                 mine = scores[row, wanted]
@@ -208,6 +222,12 @@ class Training:
                 rank = int((scores[row] > mine).sum())
                 gained += 1 / math.log2(rank + 2) if rank < 10 else 0.0
         return gained / max(1, len(order))
+
+
+@torch.no_grad()
+def _blend(means: list[Tensor], now: list[Tensor], n_before: Tensor) -> None:
+    n = float(n_before)
+    torch._foreach_lerp_(means, now, 1 - min(MEMORY, (1 + n) / (10 + n)))
 
 
 def _held(sequences: Sequences, schedule: Schedule, seed: int) -> NDArray[np.int64]:

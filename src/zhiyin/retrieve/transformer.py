@@ -24,7 +24,8 @@ class TransformerRetriever(SequenceRetriever):
     `slopes`), so no position is learnt. Training (torch: the extra `train`) reads windows of `max_len`
     events; answers (numpy) read the last `n_history`. `epochs` None: as many as suit the size of the log; it
     stops after `patience` epochs without a better ndcg@10 on held events. `more_epochs` None: a third of
-    `epochs`, but no more than read two million events, for `fit_more`. `negatives` items are drawn for each
+    `epochs`, but no more than read two million events, for `fit_more`. `dropout` None: a half where items have
+    few events, else a fifth. `negatives` items are drawn for each
     step, by the root of their popularity; 0 compares with the whole catalogue, and None does so up to 5,000
     items and draws 1,024 above. `crop`, `mask`, `reorder`, `noise` alter what is learnt from.
     `checkpoint` is a folder; a fit that was cut off goes on from it. `encoder` None means the embedded one,
@@ -39,7 +40,7 @@ class TransformerRetriever(SequenceRetriever):
         layers: int = 2,
         heads: int = 4,
         width: int = 2,
-        dropout: float = 0.2,
+        dropout: float | None = None,
         max_len: int = 200,
         n_history: int = 100,
         epochs: int | None = None,
@@ -78,11 +79,11 @@ class TransformerRetriever(SequenceRetriever):
         self.checkpoint = checkpoint
         self.n_threads = n_threads
 
-    def _body(self) -> Body:
+    def _body(self, dropout: float) -> Body:
         from zhiyin.retrieve.sequence_network import TransformerBody
 
         return TransformerBody(
-            dim=self.dim, layers=self.layers, heads=self.heads, width=self.width, dropout=self.dropout
+            dim=self.dim, layers=self.layers, heads=self.heads, width=self.width, dropout=dropout
         )
 
     def _state(self, x: FloatArray, arrays: Arrays) -> FloatArray:
