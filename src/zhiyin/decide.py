@@ -14,10 +14,9 @@ from zhiyin.contracts import Reranker, Retriever
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.holdout import Holdout
 from zhiyin.errors import LlmError
-from zhiyin.rank.boosted import BoostedRanker
 from zhiyin.rank.pins import PinReranker
 from zhiyin.rank.policies import in_order
-from zhiyin.rank.ranker import Ranker
+from zhiyin.rank.ranker import Ranker, RowsRanker
 from zhiyin.rank.rows import Question
 from zhiyin.retrieve.fuse import competition_ranks, gather, reciprocal_rank
 from zhiyin.retrieve.understood import Understood, understood
@@ -149,7 +148,7 @@ class Pipeline:
         """(c,) scores, and (c, f) what a learned ranker saw; the second is empty where there is none."""
         if not len(found):
             return np.empty(0, np.float32), NO_MATRIX
-        if isinstance(self.ranker, BoostedRanker) and self.ranker.fitted:
+        if isinstance(self.ranker, RowsRanker) and self.ranker.fitted:
             rows = self.ranker.rows(query, found)
             return self.ranker.score_rows(rows), rows
         if self.ranker is not None and self.ranker.fitted:

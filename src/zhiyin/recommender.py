@@ -256,7 +256,8 @@ class Recommender:
         ask = getattr(self.ranker, "importances", None)
         if ask is None:
             raise ConfigError(
-                f"{type(self.ranker).__name__} learns no importances: use the ranker 'boosted' or 'fusion'"
+                f"{type(self.ranker).__name__} learns no importances: "
+                "use the ranker 'boosted', 'cross' or 'fusion'"
             )
         found: dict[str, float] = ask()
         return found

@@ -9,6 +9,7 @@ from zhiyin.rank.boosted import BoostedRanker
 from zhiyin.rank.caps import CapReranker
 from zhiyin.rank.clock import ClockFeature
 from zhiyin.rank.context_features import ContextFeature
+from zhiyin.rank.cross import CrossRanker
 from zhiyin.rank.distance import DistanceFeature
 from zhiyin.rank.diversity import DiversityReranker, TailReranker
 from zhiyin.rank.exploration import EpsilonGreedyReranker, ThompsonReranker
@@ -29,6 +30,7 @@ __all__ = [
     "CapReranker",
     "ClockFeature",
     "ContextFeature",
+    "CrossRanker",
     "DistanceFeature",
     "DiversityReranker",
     "EpsilonGreedyReranker",

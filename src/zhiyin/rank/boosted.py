@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from zhiyin.contracts import Feature, State
 from zhiyin.errors import NotFittedError
-from zhiyin.rank.rows import Rows, features_of
+from zhiyin.rank.rows import Rows, features_of, held_out
 from zhiyin.types import Candidates, FloatArray, Query
 
 __all__ = ["BoostedRanker"]
@@ -51,13 +51,9 @@ class BoostedRanker:
         self.names_, self.booster_ = rows.names, None
         if len(rows.group) < 20:
             return self
-        fit, check = _by_question(rows, np.random.default_rng(seed))
-        train = lightgbm.Dataset(
-            rows.values[fit.rows], rows.label[fit.rows], group=fit.group, free_raw_data=True
-        )
-        valid = lightgbm.Dataset(
-            rows.values[check.rows], rows.label[check.rows], group=check.group, reference=train
-        )
+        fit, check = held_out(rows, np.random.default_rng(seed))
+        train = lightgbm.Dataset(fit.values, fit.label, group=fit.group, free_raw_data=True)
+        valid = lightgbm.Dataset(check.values, check.label, group=check.group, reference=train)
         self.booster_ = lightgbm.train(
             self._parameters(seed),
             train,
@@ -130,17 +126,3 @@ class BoostedRanker:
         trees = str(state["trees"])
         self.booster_ = lightgbm.Booster(model_str=trees) if trees else None
         return self
-
-
-class _Part:
-    """Some questions of the rows."""
-
-    def __init__(self, rows: Rows, questions: NDArray[np.bool_]) -> None:
-        self.rows = np.repeat(questions, rows.group)
-        self.group = rows.group[questions]
-
-
-def _by_question(rows: Rows, rng: np.random.Generator) -> tuple[_Part, _Part]:
-    check = rng.random(len(rows.group)) < 0.1
-    check[0], check[-1] = True, False
-    return _Part(rows, ~check), _Part(rows, check)

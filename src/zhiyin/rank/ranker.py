@@ -9,7 +9,7 @@ from zhiyin.contracts import Feature
 from zhiyin.rank.rows import Rows
 from zhiyin.types import Candidates, FloatArray, Query
 
-__all__ = ["Ranker"]
+__all__ = ["Ranker", "RowsRanker"]
 
 
 @runtime_checkable
@@ -25,3 +25,19 @@ class Ranker(Protocol):
 
     def fit_rows(self, rows: Rows, *, seed: int = 0) -> Self: ...
     def score(self, query: Query, candidates: Candidates) -> FloatArray: ...
+
+
+@runtime_checkable
+class RowsRanker(Ranker, Protocol):
+    """A ranker that looks at rows of feature values only: what it saw can be kept beside the answer."""
+
+    names_: tuple[str, ...]
+    """(f,) of the columns."""
+
+    def rows(self, query: Query, candidates: Candidates) -> FloatArray:
+        """(c, f)"""
+        ...
+
+    def score_rows(self, rows: FloatArray) -> FloatArray:
+        """(c,) of (c, f)"""
+        ...

@@ -13,7 +13,7 @@ from zhiyin.data.dataset import Dataset
 from zhiyin.data.split import Holdout, Split
 from zhiyin.types import Candidates, FloatArray, IntArray, Query
 
-__all__ = ["Question", "Rows", "collect", "cut_for_replay", "features_of", "names_of"]
+__all__ = ["Question", "Rows", "collect", "cut_for_replay", "features_of", "held_out", "names_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,15 @@ class Rows:
         """Share of the questions whose answer was among the candidates: the ceiling of any ranker."""
         return len(self.group) / max(self.n_asked, 1)
 
+    def only(self, questions: NDArray[np.bool_]) -> Rows:
+        """The rows of some questions; (g,) True = stays."""
+        stays = np.repeat(questions, self.group)
+        return Rows(self.values[stays], self.names, self.label[stays], self.group[questions], self.n_asked)
+
+    def first(self, n: int) -> Rows:
+        """The rows of the first `n` questions."""
+        return self.only(np.arange(len(self.group)) < n)
+
 
 def cut_for_replay(
     data: Dataset, *, n_last: int, share: float, max_questions: int, seed: int, cold_share: float = 0.0
@@ -72,6 +81,13 @@ def cut_for_replay(
     if cold_share:
         rows &= ~(rng.random(data.n_items) < cold_share)[data.item]
     return Split(data.take(rows), Holdout(data, user[keep].astype(np.int32), start[keep], start[keep] + 1))
+
+
+def held_out(rows: Rows, rng: np.random.Generator) -> tuple[Rows, Rows]:
+    """Rows to learn from, and those of a tenth of the questions, which decide when to stop."""
+    check = rng.random(len(rows.group)) < 0.1
+    check[0], check[-1] = True, False
+    return rows.only(~check), rows.only(check)
 
 
 def names_of(features: Sequence[Feature], candidates: Candidates) -> tuple[str, ...]:

@@ -1,0 +1,215 @@
+"""The neural ranker: it multiplies features, stands gaps, and answers without torch what torch would."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from zhiyin.config import from_toml, to_toml
+from zhiyin.errors import MissingExtraError, NotFittedError
+from zhiyin.rank import CrossRanker, EvidenceFeature, SourceFeature
+from zhiyin.rank.cross_rows import Scaling, network_scores
+from zhiyin.rank.rows import Rows
+from zhiyin.recommender import Recommender
+from zhiyin.retrieve import KernelRetriever, PopularRetriever
+from zhiyin.testing import checkerboard, round_trip
+from zhiyin.types import FloatArray
+
+NAMES = ("a", "b", "noise", "still")
+
+
+def product_rows(n: int = 300, seed: int = 0, gaps: float = 0.0) -> Rows:
+    """Of 20 candidates that one was chosen for which a × b is largest: neither alone says anything."""
+    rng = np.random.default_rng(seed)
+    values = rng.normal(size=(n, 20, 4)).astype(np.float32)
+    values[..., 3] = 7.0
+    best = (values[..., 0] * values[..., 1]).argmax(1)
+    label = (np.arange(20) == best[:, None]).astype(np.int8).ravel()
+    values[rng.random(values.shape) < gaps] = np.nan
+    return Rows(values.reshape(-1, 4), NAMES, label, np.full(n, 20), n)
+
+
+def made(**options: Any) -> CrossRanker:
+    pytest.importorskip("torch")
+    return CrossRanker(features=[SourceFeature()], n_threads=1, learning_rate=0.005, **options)
+
+
+def hits(score: FloatArray, rows: Rows) -> float:
+    """Share of the questions whose answer is first."""
+    return float((score.reshape(-1, 20).argmax(1) == rows.label.reshape(-1, 20).argmax(1)).mean())
+
+
+@pytest.fixture(scope="module")
+def fitted() -> CrossRanker:
+    return made(epochs=20).fit_rows(product_rows())
+
+
+def test_it_learns_what_only_a_product_tells(fitted: CrossRanker) -> None:
+    asked = product_rows(seed=1)
+    assert hits(fitted.score_rows(asked.values), asked) > 0.7
+    linear = made(n_cross=0, widths=(), epochs=20).fit_rows(product_rows())
+    assert hits(linear.score_rows(asked.values), asked) < 0.2
+    alone = made(n_cross=1, widths=(), epochs=20).fit_rows(product_rows())
+    assert hits(alone.score_rows(asked.values), asked) > 0.7, "cross layers without a perceptron"
+
+
+def test_pairs_teach_it_too() -> None:
+    asked = product_rows(seed=1)
+    ranker = made(loss="lambda", epochs=20).fit_rows(product_rows())
+    assert hits(ranker.score_rows(asked.values), asked) > 0.7
+
+
+@pytest.mark.parametrize("shape", [(2, (16, 8)), (1, ()), (0, (16,))])
+def test_the_answer_is_that_of_torch(shape: tuple[int, tuple[int, ...]]) -> None:
+    torch = pytest.importorskip("torch")
+    from zhiyin.rank.cross_training import CrossNetwork
+
+    torch.manual_seed(3)
+    network = CrossNetwork(30, layers=shape[0], rank=4, widths=shape[1], dropout=0.5).eval()
+    torch.nn.init.normal_(network.last.weight)
+    x = np.random.default_rng(0).normal(size=(50, 30)).astype(np.float32)
+    weights = {name: value.numpy() for name, value in network.state_dict().items()}
+    with torch.inference_mode():
+        wanted = network(torch.from_numpy(x)).numpy()
+    found = network_scores(x, weights)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
+
+
+def test_gaps_are_no_numbers_and_no_end() -> None:
+    asked = product_rows(seed=1, gaps=0.1)
+    asked.values[:5, 2] = np.inf
+    ranker = made(epochs=20).fit_rows(product_rows(gaps=0.1))
+    score = ranker.score_rows(asked.values)
+    assert np.isfinite(score).all()
+    assert hits(score, asked) > 0.5
+    assert np.isfinite(ranker.score_rows(np.full((3, 4), np.nan, np.float32))).all()
+
+
+def test_a_gap_is_told_from_the_mean() -> None:
+    """The chosen one is the one with a gap: a network that only sees means could not tell."""
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(100, 20, 1)).astype(np.float32)
+    best = rng.integers(20, size=100)
+    values[np.arange(100), best] = np.nan
+    label = (np.arange(20) == best[:, None]).astype(np.int8).ravel()
+    rows = Rows(values.reshape(-1, 1), ("a",), label, np.full(100, 20), 100)
+    ranker = made(epochs=20).fit_rows(rows)
+    assert hits(ranker.score_rows(rows.values), rows) == 1.0
+
+
+def test_columns_come_to_one_size_and_still_ones_are_dropped() -> None:
+    rng = np.random.default_rng(0)
+    wide = np.exp(3 * rng.normal(size=(4000, 1)))
+    values = np.hstack([wide, 1e-4 * rng.normal(size=(4000, 1)), np.full((4000, 2), 3.0)]).astype(np.float32)
+    values[:, 3] = np.nan
+    scaling = Scaling.of(values)
+    assert scaling.column.tolist() == [0, 1] and not len(scaling.flag)
+    x = scaling.inputs(values)
+    np.testing.assert_allclose(x.mean(0), 0, atol=0.05)
+    np.testing.assert_allclose(x.std(0), 1, atol=0.1)
+    assert np.abs(scaling.inputs(values * np.float32(1e6))).max() <= 5, "service meets larger values"
+
+
+def test_equal_gaps_share_a_flag() -> None:
+    values = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32)
+    values[::2, :2] = np.nan
+    assert Scaling.of(values).flag.tolist() == [0]
+
+
+def test_the_same_seed_gives_the_same_scores(fitted: CrossRanker) -> None:
+    rows = product_rows(seed=1)
+    again = made(epochs=20).fit_rows(product_rows())
+    np.testing.assert_array_equal(again.score_rows(rows.values), fitted.score_rows(rows.values))
+    other = made(epochs=20).fit_rows(product_rows(), seed=1)
+    assert not np.array_equal(other.score_rows(rows.values), fitted.score_rows(rows.values))
+
+
+def test_it_does_not_touch_the_callers_chance(fitted: CrossRanker) -> None:
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(5)
+    wanted = torch.rand(1)
+    torch.manual_seed(5)
+    threads = torch.get_num_threads()
+    made(epochs=1).fit_rows(product_rows(40))
+    assert torch.rand(1) == wanted and torch.get_num_threads() == threads
+
+
+def test_its_importances_are_shares_and_name_what_it_needs(fitted: CrossRanker) -> None:
+    share = fitted.importances()
+    assert set(list(share)[:2]) == {"a", "b"}
+    assert sum(share.values()) == pytest.approx(1.0)
+    assert share["still"] == 0 and share["noise"] < 0.1
+
+
+def test_what_was_learnt_comes_back(fitted: CrossRanker) -> None:
+    back = CrossRanker(features=[SourceFeature()]).restore(round_trip(fitted.state()))
+    rows = product_rows(seed=1).values
+    np.testing.assert_array_equal(back.score_rows(rows), fitted.score_rows(rows))
+    assert back.names_ == NAMES and back.importances() == fitted.importances()
+
+
+def test_too_few_questions_leave_it_unfitted_and_say_so(fitted: CrossRanker) -> None:
+    ranker = made(epochs=1).fit_rows(product_rows())
+    ranker.fit_rows(product_rows(19))
+    assert not ranker.fitted
+    back = CrossRanker(features=[SourceFeature()]).restore(ranker.state())
+    assert not back.fitted
+    for ask in (back.importances, lambda: back.score_rows(np.zeros((1, 4), np.float32))):
+        with pytest.raises(NotFittedError, match="fit"):
+            ask()
+
+
+def test_without_torch_the_error_is_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "zhiyin.rank.cross_training", raising=False)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'zhiyin\[train\]'"):
+        CrossRanker(features=[SourceFeature()]).fit_rows(product_rows(30))
+
+
+def test_it_answers_without_torch(fitted: CrossRanker, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = fitted.state()
+    monkeypatch.setitem(sys.modules, "torch", None)
+    back = CrossRanker(features=[SourceFeature()]).restore(state)
+    assert np.isfinite(back.score_rows(product_rows(1).values)).all()
+
+
+def test_a_recommender_ranks_by_it_and_remembers(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    recommender = from_toml("""
+        [retrievers.kernel]
+        type = "kernel"
+        [retrievers.popular]
+        type = "popular"
+        [ranker]
+        type = "cross"
+        features = [{ type = "source" }, { type = "evidence" }]
+        widths = [8]
+        epochs = 5
+        n_threads = 1
+        """)
+    assert isinstance(recommender.ranker, CrossRanker) and recommender.ranker.widths == (8,)
+    assert to_toml(from_toml(to_toml(recommender))) == to_toml(recommender)
+    recommender.fit(checkerboard(n_users=60))
+    assert recommender.ranker.fitted
+    decision = recommender.decide(recommender.query("u0"), 3)
+    assert decision.feature_names == recommender.ranker.names_
+    assert decision.ranking.features.shape == (3, len(decision.feature_names)), "slates keep what it saw"
+    assert {line.item for line in recommender.recommend("u0", n=2)} <= {f"i{n}" for n in range(0, 16, 2)}
+    recommender.save(str(tmp_path))
+    back = Recommender.load(str(tmp_path))
+    for one, other in zip(recommender.recommend("u1", n=5), back.recommend("u1", n=5), strict=True):
+        assert (one.item, one.score) == (other.item, other.score)
+
+
+def test_the_catalogue_may_be_too_small_to_learn_from() -> None:
+    pytest.importorskip("torch")
+    ranker = CrossRanker(features=[SourceFeature(), EvidenceFeature()])
+    parts = {"kernel": KernelRetriever(), "popular": PopularRetriever()}
+    recommender = Recommender(retrievers=parts, ranker=ranker).fit(checkerboard(n_users=8))
+    assert not ranker.fitted
+    assert recommender.recommend("u0", n=2)
