@@ -255,10 +255,8 @@ class Recommender:
         """What the ranker looks at, as shares by feature, largest first."""
         ask = getattr(self.ranker, "importances", None)
         if ask is None:
-            raise ConfigError(
-                f"{type(self.ranker).__name__} learns no importances: "
-                "use the ranker 'boosted', 'cross' or 'fusion'"
-            )
+            name = type(self.ranker).__name__
+            raise ConfigError(f"{name} has no importances: use a ranker 'boosted', 'cross' or 'fusion'")
         found: dict[str, float] = ask()
         return found
 
