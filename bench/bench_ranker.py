@@ -1,7 +1,7 @@
 """Trees against a network as the ranker of the default recommender: the same sources, the same lessons.
 
     python bench/bench_ranker.py ml-100k ml-1m amazon-beauty [--part test] [--seeds 3]
-    python bench/bench_ranker.py ml-100k --rows trees cross --cross '{"n_cross": 0}'
+    python bench/bench_ranker.py ml-100k --rows trees cross --cross '{"rank": 32}'
 
 Leave-one-out, whole catalogue, seen items filtered, regime T. Sources and features are fitted once a set;
 each ranker then learns from the replay rows of that fit, `--seeds` times, and a user's value is the mean over
@@ -64,9 +64,7 @@ def makers(options: Mapping[str, Any]) -> dict[str, Callable[[Any], Any]]:
     return {
         "trees": lambda features: BoostedRanker(features=features, n_threads=1),
         "cross": lambda features: CrossRanker(features=features, n_threads=1, **options),
-        "lambda": lambda features: CrossRanker(features=features, n_threads=1, loss="lambda"),
-        "linear": lambda features: CrossRanker(features=features, n_threads=1, n_cross=0, widths=()),
-        "perceptron": lambda features: CrossRanker(features=features, n_threads=1, n_cross=0),
+        "linear": lambda features: CrossRanker(features=features, n_threads=1, n_cross=0),
         "both": lambda features: Both(features=features, n_threads=1),
     }
 

@@ -8,7 +8,7 @@ from zhiyin.contracts import Encoder, Feature, Retriever
 from zhiyin.data.dataset import Dataset
 from zhiyin.data.shape import Shape
 from zhiyin.explain.evidence_explainer import EvidenceExplainer
-from zhiyin.rank.boosted import BoostedRanker
+from zhiyin.rank.cross import CrossRanker
 from zhiyin.rank.clock import ClockFeature
 from zhiyin.rank.context_features import ContextFeature
 from zhiyin.rank.distance import DistanceFeature
@@ -88,7 +88,7 @@ def default_recommender(
             del retrievers[name]
     found = Recommender(
         retrievers=retrievers,
-        ranker=BoostedRanker(features=features),
+        ranker=CrossRanker(features=features),
         explainer=EvidenceExplainer(),
         encoder=encoder,
         n_history=200 if shape.repeats else 50,

@@ -1,4 +1,4 @@
-"""What a network reads of the ranker's rows, and what it makes of it: numpy, all candidates at once."""
+"""The ranker's rows as a network reads them: columns of one size, without gaps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from zhiyin.types import FloatArray
 
-__all__ = ["Scaling", "network_scores"]
+__all__ = ["Scaling"]
 
 N_LOOKED_AT = 50_000
 """Rows, evenly drawn, that tell how large a column is."""
@@ -92,25 +92,3 @@ def signed_log(values: FloatArray) -> FloatArray:
     """Like the values near 0, like their logarithm far from it."""
     found: FloatArray = np.copysign(np.log(np.abs(values) + np.float32(1)), values)
     return found
-
-
-def network_scores(x: FloatArray, weights: Mapping[str, FloatArray]) -> FloatArray:
-    """(r,) of (r, n_inputs): what `CrossNetwork` of the training says, from its weights by name."""
-    crossed: FloatArray = x
-    deep: FloatArray = x
-    layer = 0
-    while f"down.{layer}.weight" in weights:
-        narrow: FloatArray = crossed @ weights[f"down.{layer}.weight"].T
-        bent: FloatArray = narrow @ weights[f"up.{layer}.weight"].T
-        bent += weights[f"up.{layer}.bias"]
-        bent *= x
-        bent += crossed
-        crossed, layer = bent, layer + 1
-    layer = 0
-    while f"deep.{layer}.weight" in weights:
-        deep = deep @ weights[f"deep.{layer}.weight"].T + weights[f"deep.{layer}.bias"]
-        np.maximum(deep, 0, out=deep)
-        layer += 1
-    last = weights["last.weight"][0]
-    found: FloatArray = crossed @ last[: x.shape[1]] + weights["last.bias"]
-    return found if not layer else found + deep @ last[x.shape[1] :]
