@@ -115,7 +115,7 @@ def quality(name: str, data: Dataset, args: argparse.Namespace) -> None:
                 keep("sequence, no clock", Clockless(fitted), fit=False)
             shares = fitted.importances()
             share = sum(value for feature, value in shares.items() if feature.startswith("transformer."))
-            print(f"    share of the trees' gain on its features: {share:.2f}", flush=True)
+            print(f"    share of its features in what the ranker looks at: {share:.2f}", flush=True)
     if args.keep and "default" not in values:
         kept = args.keep / f"{name}.{args.part}.default.npz"
         if kept.is_file():

@@ -8,9 +8,9 @@ from zhiyin.contracts import Encoder, Feature, Retriever
 from zhiyin.data.dataset import Dataset
 from zhiyin.data.shape import Shape
 from zhiyin.explain.evidence_explainer import EvidenceExplainer
-from zhiyin.rank.cross import CrossRanker
 from zhiyin.rank.clock import ClockFeature
 from zhiyin.rank.context_features import ContextFeature
+from zhiyin.rank.cross import CrossRanker
 from zhiyin.rank.distance import DistanceFeature
 from zhiyin.rank.features import AgreementFeature, EvidenceFeature, HistoryFeature, SourceFeature
 from zhiyin.rank.item_features import AttributeFeature, PopularityFeature

@@ -41,8 +41,8 @@ def ablate_features(
 ) -> Ablation:
     """Let the ranker learn without each of its features in turn, and measure each.
 
-    Sources do not depend on the ranker, so they stay as they were fitted; only trees grow anew: the result
-    is that of fitting everything each time, for two fits and one evaluation a feature. One object in
+    Sources do not depend on the ranker, so they stay as they were fitted; only the ranker learns anew: the
+    result is that of fitting everything each time, for two fits and one evaluation a feature. One object in
     `ranker.features` is one group of columns. Choose by it on `part="validation"`.
     """
     ranker = recommender.ranker
@@ -91,7 +91,7 @@ def _name(feature: Feature) -> str:
 
 
 def _importances(whole: Recommender, columns: Mapping[str, frozenset[str]]) -> dict[str, float]:
-    """Share of the trees' gain by group."""
+    """Share of what the ranker looks at by group."""
     told = whole.importances()
     sums = {name: sum(told.get(column, 0.0) for column in own) for name, own in columns.items()}
     return dict(sorted(sums.items(), key=lambda pair: -pair[1]))

@@ -28,8 +28,8 @@ class CrossRanker:
 
     Learns from replay rows under a loss over the list of each question. `n_cross` layers of `rank` multiply
     features with each other; 0 layers make it linear. A tenth of the questions decides when to stop: after
-    `patience` epochs without a better answer, or after `epochs`. A step learns from `batch_questions` and does
-    not see a share `dropout` of the inputs. `n_threads` of 0 means what numpy is set to.
+    `patience` epochs without a better answer, or after `epochs`. A step learns from `batch_questions` and
+    does not see a share `dropout` of the inputs. `n_threads` of 0 means what numpy is set to.
     """
 
     def __init__(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -92,6 +91,9 @@ class CrossNetwork:
         made.up[:] = rng.normal(0, 0.05, made.up.shape)
         return made
 
+    def with_weights(self, flat: FloatArray) -> CrossNetwork:
+        return CrossNetwork(flat, self.n, self.layers, self.rank)
+
     @property
     def n_decayed(self) -> int:
         """Weights at the front of `flat` that are kept small: all but the constants."""
@@ -118,7 +120,7 @@ class CrossNetwork:
             crossed.append(x * (narrow[-1] @ up.T + lift) + crossed[-1])
         asked = shares(crossed[-1] @ self.last, lists) - wanted(lists)
         asked /= np.float32(len(lists.group))
-        found = CrossNetwork(np.empty_like(self.flat), self.n, self.layers, self.rank)
+        found = self.with_weights(np.empty_like(self.flat))
         found.last[:] = asked @ crossed[-1]
         back = asked[:, None] * self.last
         for layer in reversed(range(self.layers)):
@@ -146,7 +148,7 @@ def wanted(lists: Lists) -> FloatArray:
 
 
 def softmax_loss(scores: FloatArray, lists: Lists) -> float:
-    """Mean cross entropy of what was chosen among the candidates of a question (ListNet; Cao and others, 2007)."""
+    """Mean cross entropy of what was chosen among a question's candidates (ListNet; Cao and others, 2007)."""
     tiny = np.finfo(np.float32).tiny
     return float(-(wanted(lists) * np.log(np.maximum(shares(scores, lists), tiny))).sum() / len(lists.group))
 
@@ -175,7 +177,7 @@ def train(network: CrossNetwork, fit: Lists, check: Lists, schedule: Schedule, *
             network.flat *= 1 - rate * decay
             network.flat -= rate * (mean / (1 - MOMENTS[0] ** step)) / size
             average += (1 - min(MEMORY, step / (10 + step))) * (network.flat - average)
-        now = softmax_loss(CrossNetwork(average, network.n, network.layers, network.rank).scores(check.x), check)
+        now = softmax_loss(network.with_weights(average).scores(check.x), check)
         since += 1
         if now < best:
             best, since = now, 0

@@ -70,7 +70,7 @@ class EvidenceFeature:
 
 
 class HistoryFeature:
-    """How much is known of who asks: it tells the trees which source to trust, and when."""
+    """How much is known of who asks: it tells the ranker which source to trust, and when."""
 
     def names(self, candidates: Candidates) -> tuple[str, ...]:
         return ("history.length", "history.distinct", "history.hours_since_last")

@@ -128,7 +128,7 @@ def collect(
     """Rows of every question that has an answer among its candidates.
 
     Of the other candidates `n_negatives` are kept, at random and not by how good they look: negatives
-    picked by the sources' own scores teach the trees to distrust the sources (measured on ML-1M:
+    picked by the sources' own scores teach a ranker to distrust the sources (measured on ML-1M:
     recall@10 .24 with the hardest half always kept, .30 without).
     """
     rng = np.random.default_rng(seed)

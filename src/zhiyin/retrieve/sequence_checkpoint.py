@@ -39,7 +39,7 @@ def write_checkpoint(
 def read_checkpoint(
     path: Path, network: nn.Module, mean: nn.Module, optimiser: torch.optim.Optimizer
 ) -> tuple[dict[str, Tensor], list[float], list[float]]:
-    """Puts network, average and optimiser back; returns the best weights, the losses and the checks so far."""
+    """Puts network, average and optimiser back; returns the best weights, the losses and the checks."""
     with safe_open(path, framework="pt") as file:
         told = file.metadata()
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

@@ -73,7 +73,8 @@ def _block(x: FloatArray, arrays: Arrays, name: str, slopes: FloatArray, *, only
     x = x[asking] + _linear(seen, arrays, f"{name}.out") * _sigmoid(split[asking, 3 * d :])
     wide = _linear(normed(x, arrays, f"{name}.between"), arrays, f"{name}.widen")
     bent, straight, gate = np.split(wide, (n := (wide.shape[1] - d) // 2, 2 * n), axis=1)
-    found: FloatArray = x + _linear(bent * _sigmoid(bent) * straight, arrays, f"{name}.narrow") * _sigmoid(gate)
+    made = _linear(bent * _sigmoid(bent) * straight, arrays, f"{name}.narrow")
+    found: FloatArray = x + made * _sigmoid(gate)
     return found
 
 

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from zhiyin.retrieve.sequence_augment import Augmentation, augmented
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 MEMORY = 0.999
 """Decay of the average over the steps; shorter at the start, where the weights still move far."""
 
+Tensors = tuple[Tensor, ...] | list[Tensor]
 Watch = Callable[[int, int], None]
 
 
@@ -134,7 +136,10 @@ class Training:
         return len(self.ndcg_) - 1 - best >= self.schedule.patience
 
     def _weights(self) -> dict[str, Tensor]:
-        return {name: value.detach().clone() for name, value in self.mean.module.state_dict().items()}
+        return {name: value.detach().clone() for name, value in self._mean().state_dict().items()}
+
+    def _mean(self) -> SequenceNetwork:
+        return cast("SequenceNetwork", self.mean.module)
 
     def _tell(self, epoch: int, seconds: float) -> None:
         left = (self.schedule.epochs - epoch) * seconds / 60
@@ -192,7 +197,7 @@ class Training:
         return sampled_loss(states, rows[mine], bias[mine], rows[theirs], shift, self._tensor(spot))
 
     def _states(
-        self, network: nn.Module, rows: Tensor, places: NDArray[np.int64], batch: Batch
+        self, network: SequenceNetwork, rows: Tensor, places: NDArray[np.int64], batch: Batch
     ) -> Tensor:
         found: Tensor = network(
             rows, self._tensor(places), self._tensor(batch.gaps), self._tensor(batch.weights)
@@ -205,7 +210,7 @@ class Training:
     @torch.inference_mode()
     def check(self) -> float:
         """ndcg@10 of the held events among all items that the user has not had."""
-        network = self.mean.module.eval()
+        network = self._mean().eval()
         ends = self.all.indptr[1:][self.held] - 1
         size = np.minimum(ends - self.all.indptr[:-1][self.held], self.schedule.max_len)
         order, gained, rows = np.argsort(size), 0.0, network.rows()
@@ -225,7 +230,7 @@ class Training:
 
 
 @torch.no_grad()
-def _blend(means: list[Tensor], now: list[Tensor], n_before: Tensor) -> None:
+def _blend(means: Tensors, now: Tensors, n_before: Tensor | int) -> None:
     n = float(n_before)
     torch._foreach_lerp_(means, now, 1 - min(MEMORY, (1 + n) / (10 + n)))
 
