@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from zhiyin.contracts import Feature, State
 from zhiyin.errors import NotFittedError
-from zhiyin.rank.rows import Rows, features_of, held_out
-from zhiyin.types import Candidates, FloatArray, Query
+from zhiyin.rank.ranker import RowsRanker
+from zhiyin.rank.rows import Rows, held_out
+from zhiyin.types import FloatArray
 
 __all__ = ["BoostedRanker"]
 
 
-class BoostedRanker:
+class BoostedRanker(RowsRanker):
     """LambdaMART (Burges, MSR-TR-2010-82) by LightGBM over all sources and features.
 
     Learns from replay rows; a tenth of the questions decides how many trees are worth having.
@@ -88,15 +89,7 @@ class BoostedRanker:
             "verbose": -1,
         }
 
-    def score(self, query: Query, candidates: Candidates) -> FloatArray:
-        return self.score_rows(self.rows(query, candidates))
-
-    def rows(self, query: Query, candidates: Candidates) -> FloatArray:
-        """(c, len(names_)) what the trees look at."""
-        return features_of(self.features, query, candidates, self.names_)
-
     def score_rows(self, rows: FloatArray) -> FloatArray:
-        """(c,) scores of such rows."""
         if self.booster_ is None:
             raise NotFittedError("BoostedRanker was asked before fit_rows: call Recommender.fit first")
         score: FloatArray = self.booster_.predict(rows, num_threads=1).astype(np.float32)

@@ -14,8 +14,9 @@ from zhiyin.contracts import Feature, State
 from zhiyin.errors import NotFittedError
 from zhiyin.rank.cross_network import CrossNetwork, Lists, Schedule, softmax_loss, train
 from zhiyin.rank.cross_rows import Scaling
-from zhiyin.rank.rows import Rows, features_of, held_out
-from zhiyin.types import Candidates, FloatArray, Query
+from zhiyin.rank.ranker import RowsRanker
+from zhiyin.rank.rows import Rows, held_out
+from zhiyin.types import FloatArray
 
 __all__ = ["CrossRanker"]
 
@@ -23,7 +24,7 @@ N_PERMUTED = 200
 """Questions that tell what each feature is worth."""
 
 
-class CrossRanker:
+class CrossRanker(RowsRanker):
     """A cross network (DCN-V2; Wang et al., WWW 2021) over all sources and features.
 
     Learns from replay rows under a loss over the list of each question. `n_cross` layers of `rank` multiply
@@ -99,15 +100,7 @@ class CrossRanker:
             values[:, column] = kept
         return worth
 
-    def score(self, query: Query, candidates: Candidates) -> FloatArray:
-        return self.score_rows(self.rows(query, candidates))
-
-    def rows(self, query: Query, candidates: Candidates) -> FloatArray:
-        """(c, len(names_)) what the network looks at, before it is scaled."""
-        return features_of(self.features, query, candidates, self.names_)
-
     def score_rows(self, rows: FloatArray) -> FloatArray:
-        """(c,) scores of such rows."""
         scaling, network = self._fitted()
         return network.scores(scaling.inputs(rows))
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Protocol, Self, runtime_checkable
 
 from zhiyin.contracts import Feature
-from zhiyin.rank.rows import Rows
+from zhiyin.rank.rows import Rows, features_of
 from zhiyin.types import Candidates, FloatArray, Query
 
 __all__ = ["Ranker", "RowsRanker"]
@@ -27,17 +28,20 @@ class Ranker(Protocol):
     def score(self, query: Query, candidates: Candidates) -> FloatArray: ...
 
 
-@runtime_checkable
-class RowsRanker(Ranker, Protocol):
+class RowsRanker(ABC):
     """A ranker that looks at rows of feature values only: what it saw can be kept beside the answer."""
 
+    features: Sequence[Feature]
     names_: tuple[str, ...]
     """(f,) of the columns."""
 
-    def rows(self, query: Query, candidates: Candidates) -> FloatArray:
-        """(c, f)"""
-        ...
+    def score(self, query: Query, candidates: Candidates) -> FloatArray:
+        return self.score_rows(self.rows(query, candidates))
 
+    def rows(self, query: Query, candidates: Candidates) -> FloatArray:
+        """(c, len(names_)) what it looks at."""
+        return features_of(self.features, query, candidates, self.names_)
+
+    @abstractmethod
     def score_rows(self, rows: FloatArray) -> FloatArray:
-        """(c,) of (c, f)"""
-        ...
+        """(c,) scores of such rows."""
