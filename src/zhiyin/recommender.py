@@ -100,7 +100,7 @@ class Recommender:
         n_history: int = 50,
         n_replay: int = 3,
         replay_share: float = 0.1,
-        max_questions: int = 12_000,
+        max_questions: int = 24_000,
         n_negatives: int = 60,
         cold_share: float = 0.05,
         repeats: bool = False,
