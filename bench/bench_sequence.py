@@ -8,8 +8,8 @@
 Leave-one-out, whole catalogue, seen filtered, regime T. `default` is the recommender without the network,
 `sequence` with it, `transformer` the network of that recommender alone, `no clock` (for data with times) the
 same when it is not told when the question is put. With `--keep` trainings leave checkpoints there (a run that
-was cut off goes on), and rows keep their values by user, so that rows of several calls are compared. Times of
-a query are those of the processor, which a busy machine does not lengthen.
+was cut off goes on), what was fitted is saved, and rows keep their values by user, so that rows of several
+calls are compared. Times of a query are those of the processor, which a busy machine does not lengthen.
 """
 
 from __future__ import annotations
@@ -103,6 +103,8 @@ def quality(name: str, data: Dataset, args: argparse.Namespace) -> None:
         if args.keep:
             args.keep.mkdir(parents=True, exist_ok=True)
             np.savez(args.keep / f"{name}.{args.part}.{label.replace(' ', '_')}.npz", **values[label])
+            if fit:
+                fitted.save(str(args.keep / f"{name}.{args.part}.{label}"))
         return fitted
 
     print(f"\n## {name}, {args.part}, {len(gauge.questions):,} questions", flush=True)
