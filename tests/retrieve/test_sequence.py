@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from zhiyin.data.dataset import Dataset
-from zhiyin.errors import MissingExtraError
+from zhiyin.errors import ArtefactError, MissingExtraError
 from zhiyin.represent import HashEncoder
 from zhiyin.retrieve import GruRetriever, TransformerRetriever
 from zhiyin.retrieve.sequence import SequenceRetriever
@@ -132,6 +132,40 @@ def test_what_is_refreshed_and_saved_comes_back() -> None:
     query, every = Query(history_of(0, 16, 2), at=1e6), np.arange(17, dtype=np.int32)
     np.testing.assert_array_equal(fitted.relevance(query).of(every), back.relevance(query).of(every))
     assert np.isfinite(back.relevance(query).of(every)).all()
+
+
+def test_a_network_of_older_layers_is_refused_not_misread() -> None:
+    state = dict(TransformerRetriever(**SMALL, epochs=1).fit(checkerboard()).state())
+    del state["form"]
+    with pytest.raises(ArtefactError, match="form 1.*fit the recommender again"):
+        TransformerRetriever(**SMALL).restore(round_trip(state))
+
+
+@pytest.mark.parametrize(("n_users", "wanted"), [(100, 0.2), (20, 0.5)])
+def test_dropout_follows_the_shape_of_the_data(n_users: int, wanted: float) -> None:
+    """Many events for each of 12 items, or few; an option that was set is kept."""
+    assert TransformerRetriever(**SMALL)._dropout(cycle(n_users)) == wanted
+    assert TransformerRetriever(**SMALL, dropout=0.3)._dropout(cycle(n_users)) == 0.3
+
+
+def test_what_is_kept_is_the_average_of_the_steps() -> None:
+    """Two trainings of one epoch with a rate so large that the last step is far from the mean of all."""
+    from zhiyin.retrieve.sequence_training import Training
+
+    kept: list[Training] = []
+
+    class Noting(Training):
+        def run(self) -> None:
+            super().run()
+            kept.append(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("zhiyin.retrieve.sequence_training.Training", Noting)
+        fitted = TransformerRetriever(**SMALL, epochs=1).fit(cycle())
+    mean = kept[0].mean.module.get_parameter("own").detach().numpy()
+    assert fitted.learnt_ is not None
+    np.testing.assert_array_equal(fitted.learnt_.own, mean)
+    assert int(kept[0].mean.n_averaged) > 2
 
 
 def test_bare_ids_have_no_vector_before_behaviour() -> None:

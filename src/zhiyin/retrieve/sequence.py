@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from zhiyin.contracts import Encoder, State
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.dataset import Dataset
-from zhiyin.errors import DataError, LlmError, MissingExtraError, NotFittedError
+from zhiyin.errors import ArtefactError, DataError, LlmError, MissingExtraError, NotFittedError
 from zhiyin.represent.vector_index import VectorIndex
 from zhiyin.retrieve.near import MAX_EXACT, N_READ
 from zhiyin.retrieve.relevance import SilentRelevance
@@ -55,7 +55,7 @@ SILENCE = 0.1
 """Share of the items whose own vectors are left out of a step, so that their texts must do."""
 N_CHECK = 1_000
 FORM = 2
-"""Of the layers and of the checkpoints: those of another form are not gone on from."""
+"""Of the layers: what was saved or left in a checkpoint under another form is not read."""
 RARE = 0.1
 """An item without behaviour starts as popular as the one at this quantile."""
 
@@ -359,12 +359,19 @@ class SequenceRetriever(ABC):
             **{f"index.{name}": value for name, value in index.state().items()},
             **{f"network.{name}": value for name, value in self.arrays_.items()},
             **{f"texts.{name}": value for name, value in texts.items()},
+            "form": np.array(FORM),
             "known": self.known_,
             "speaks": self.speaks_,
             "rare": np.array(self.rare_, np.float32),
         }
 
     def restore(self, state: Mapping[str, NDArray[np.generic] | str]) -> Self:
+        form = int(np.asarray(state["form"]).item()) if "form" in state else 1
+        if form != FORM:
+            raise ArtefactError(
+                f"the network was saved with layers of form {form}, this version has form {FORM}: "
+                "fit the recommender again"
+            )
         self.arrays_ = {
             name: np.asarray(value, np.float32) for name, value in _under("network.", state).items()
         }
