@@ -137,7 +137,7 @@ def test_what_is_refreshed_and_saved_comes_back() -> None:
 def test_a_network_of_older_layers_is_refused_not_misread() -> None:
     state = dict(TransformerRetriever(**SMALL, epochs=1).fit(checkerboard()).state())
     del state["form"]
-    with pytest.raises(ArtefactError, match="form 1.*fit the recommender again"):
+    with pytest.raises(ArtefactError, match=r"form 1.*fit the recommender again"):
         TransformerRetriever(**SMALL).restore(round_trip(state))
 
 
