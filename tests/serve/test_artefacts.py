@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
 import time
@@ -15,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from small_project import Clock, checkerboard, make_project, recommender, serving
 
-from zhiyin.errors import ArtefactError, ConfigError
+from zhiyin.errors import ArtefactError, ConfigError, StoreError
 from zhiyin.recommender import Recommender
 from zhiyin.serve.artefacts import Artefacts, Publication
 from zhiyin.serve.bootstrap import prepare
@@ -195,6 +196,29 @@ def test_a_version_cannot_lead_out_of_its_folder(tmp_path):
         with pytest.raises(ArtefactError):
             artefacts.path(name)
     artefacts.store.close()
+
+
+def test_a_folder_stays_until_the_list_without_it_is_on_disk(tmp_path, monkeypatch):
+    """Else a rollback would be offered that cannot be done."""
+    with contextlib.closing(SqliteStore.open(tmp_path / "store.db")) as store:
+        artefacts = Artefacts(folder=tmp_path / "artefacts", store=store, keep=1)
+        names = ["now", "before", "kept", "old"]
+        for name in names:
+            artefacts.path(name).mkdir(parents=True)
+        states = zip(names, ("serving", "previous", "kept", "kept"), strict=True)
+        entries = [Publication(version=name, at=0.0, state=state) for name, state in states]
+
+        def full(*args, **options):
+            raise StoreError("the disk is full")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(store, "set_setting", full)
+            with pytest.raises(StoreError):
+                artefacts._write(entries, at=0.0, actor="test")
+        assert artefacts.path("old").is_dir()
+        artefacts._write(entries, at=0.0, actor="test")
+        assert [entry.version for entry in artefacts.list()] == names[:3]
+        assert not artefacts.path("old").exists() and artefacts.path("kept").is_dir()
 
 
 @pytest.mark.parametrize(

@@ -90,15 +90,19 @@ class Artefacts:
         return back
 
     def _write(self, entries: Iterable[Publication], *, at: float, actor: str) -> None:
+        """Folders go once the list without them is on disk: no list names what is not there."""
         kept: list[Publication] = []
+        gone: list[Publication] = []
         for entry in entries:
             old = sum(known.state in ("kept", "refused") for known in kept)
             if entry.state in ("serving", "previous") or old < self.keep:
                 kept.append(entry)
             elif entry.state != "refused":
-                shutil.rmtree(self.path(entry.version), ignore_errors=True)
+                gone.append(entry)
         text = msgspec.json.encode(kept).decode()
         self.store.set_setting(SETTING, text, at=at, actor=actor).result()
+        for entry in gone:
+            shutil.rmtree(self.path(entry.version), ignore_errors=True)
 
 
 def _after(old: Publication, published: str) -> Publication:
