@@ -46,7 +46,7 @@ EVENTS_LEARNT = 18_000_000
 """Epochs times events, where `epochs` is None: 18 epochs of a million events, up to MOST_EPOCHS of fewer."""
 EVENTS_AGAIN = 2_000_000
 """The same for what `fit_more` learns at most, where `more_epochs` is None."""
-WHOLE, DRAWN = 5_000, 1_024
+WHOLE, DRAWN = 5_000, 4_096
 """Up to so many items a step compares with all of them, above with so many that are drawn."""
 MOST_EPOCHS = 30
 FEW = 50

@@ -26,7 +26,7 @@ class TransformerRetriever(SequenceRetriever):
     stops after `patience` epochs without a better ndcg@10 on held events. `more_epochs` None: a third of
     `epochs`, but no more than read two million events, for `fit_more`. `dropout` None: a half where items
     have few events, else a fifth. `negatives` items are drawn for each step, by the root of their popularity;
-    0 compares with the whole catalogue, and None does so up to 5,000 items and draws 1,024 above. `crop`,
+    0 compares with the whole catalogue, and None does so up to 5,000 items and draws 4,096 above. `crop`,
     `mask`, `reorder`, `noise` alter what is learnt from. `checkpoint` is a folder; a fit that was cut off
     goes on from it. `encoder` None means the embedded one, behind the cache on disk; `n_threads` 0: as torch
     decides.
