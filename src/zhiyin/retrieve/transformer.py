@@ -45,7 +45,7 @@ class TransformerRetriever(SequenceRetriever):
         n_history: int = 100,
         epochs: int | None = None,
         more_epochs: int | None = None,
-        patience: int = 4,
+        patience: int = 8,
         batch_events: int = 4_000,
         learning_rate: float = 2e-3,
         weight_decay: float = 0.01,
