@@ -229,6 +229,19 @@ def test_fit_more_goes_on_from_the_part() -> None:
     assert np.isfinite(fitted.relevance(Query(history_of(*codes))).of(late)).all()
 
 
+def test_a_short_log_is_learnt_anew() -> None:
+    """The part lacks half of each walk: what is learnt of everything does not depend on it."""
+    data = checkerboard()
+    part = data.take(data.item < 8)
+    once = TransformerRetriever(**SMALL, epochs=2).fit(data)
+    twice = TransformerRetriever(**SMALL, epochs=2).fit(part).fit_more(data)
+    on = TransformerRetriever(**SMALL, epochs=2, more_epochs=1).fit(part).fit_more(data)
+    query, every = Query(history_of(0, 2)), np.arange(16, dtype=np.int32)
+    first, second, third = (one.relevance(query).of(every) for one in (once, twice, on))
+    np.testing.assert_array_equal(first, second)
+    assert not np.allclose(first, third)
+
+
 def test_without_torch_the_error_is_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.startswith("zhiyin.retrieve.sequence_")]:
         if name.rsplit("_", 1)[1] in ("network", "training", "loss", "checkpoint"):

@@ -130,8 +130,13 @@ class SequenceRetriever(ABC):
         return self._learn(data, seed, None)
 
     def fit_more(self, data: Dataset, *, seed: int = 0) -> Self:
-        """Goes on from what it has learnt of a part of `data`; from nothing where that is not at hand."""
-        return self._learn(data, seed, self.learnt_)
+        """Goes on from what it has learnt of a part of `data`; from nothing where that is not at hand.
+
+        From nothing too where `more_epochs` is None and the log is short: then a training is cheap, and what
+        the part lacks is much of it.
+        """
+        short = self.more_epochs is None and len(data) * MOST_EPOCHS <= EVENTS_LEARNT
+        return self._learn(data, seed, None if short else self.learnt_)
 
     def _learn(self, data: Dataset, seed: int, learnt: Learnt | None) -> Self:
         try:

@@ -23,13 +23,13 @@ class TransformerRetriever(SequenceRetriever):
     Inputs are the items, the times between events and their weights; heads forget with distance (see
     `slopes`), so no position is learnt. Training (torch: the extra `train`) reads windows of `max_len`
     events; answers (numpy) read the last `n_history`. `epochs` None: as many as suit the size of the log; it
-    stops after `patience` epochs without a better ndcg@10 on held events. `more_epochs` None: a third of
-    `epochs`, but no more than read two million events, for `fit_more`. `dropout` None: a half where items
-    have few events, else a fifth. `negatives` items are drawn for each step, by the root of their popularity;
-    0 compares with the whole catalogue, and None does so up to 5,000 items and draws 4,096 above. `crop`,
-    `mask`, `reorder`, `noise` alter what is learnt from. `checkpoint` is a folder; a fit that was cut off
-    goes on from it. `encoder` None means the embedded one, behind the cache on disk; `n_threads` 0: as torch
-    decides.
+    stops after `patience` epochs without a better ndcg@10 on held events. `more_epochs` None: `fit_more`
+    learns a log of up to 600,000 events anew, and goes on for a third of `epochs`, at most two million
+    events, with a longer one. `dropout` None: a half where items have few events, else a fifth. `negatives`
+    items are drawn for each step, by the root of their popularity; 0 compares with the whole catalogue, and
+    None does so up to 5,000 items and draws 4,096 above. `crop`, `mask`, `reorder`, `noise` alter what is
+    learnt from. `checkpoint` is a folder; a fit that was cut off goes on from it. `encoder` None means the
+    embedded one, behind the cache on disk; `n_threads` 0: as torch decides.
     """
 
     def __init__(
