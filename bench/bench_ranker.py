@@ -3,10 +3,10 @@
     python bench/bench_ranker.py ml-100k ml-1m amazon-beauty [--part test] [--seeds 3]
     python bench/bench_ranker.py ml-100k --rows trees cross --cross '{"rank": 32}'
 
-Leave-one-out, whole catalogue, seen items filtered, regime T. Sources and features are fitted once a set;
-each ranker then learns from the replay rows of that fit, `--seeds` times, and a user's value is the mean over
-the seeds. `both` adds the standardised scores of the two. Milliseconds are those of the processor for the
-scores of 200 candidates whose features are known, on one thread.
+Leave-one-out, whole catalogue, seen items filtered (but with `--seen`), regime T. Sources and features are
+fitted once a set; each ranker then learns from the replay rows of that fit, `--seeds` times, and a user's
+value is the mean over the seeds. `both` adds the standardised scores of the two. Milliseconds are those of
+the processor for the scores of 200 candidates whose features are known, on one thread.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def milliseconds(ranker: RowsRanker, rows: FloatArray, n: int = 200) -> float:
 
 def quality(name: str, args: argparse.Namespace) -> None:
     data = load_bench(name)
-    protocol = Protocol(splitter=LeaveOneOut(regime="T"), part=args.part, seed=0)
+    protocol = Protocol(splitter=LeaveOneOut(regime="T"), part=args.part, seed=0, filter_seen=not args.seen)
     gauge = Gauge.of(Questions.of(data, protocol), None)
     whole = Recommender.default(data)
     assert whole.ranker is not None
@@ -133,6 +133,7 @@ def main() -> None:
     parser.add_argument("sets", nargs="+")
     parser.add_argument("--part", choices=("validation", "test"), default="validation")
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--seen", action="store_true", help="seen items may come again, as places do")
     parser.add_argument("--rows", nargs="+", default=["trees", "cross", "both"], choices=makers({}))
     parser.add_argument("--cross", type=json.loads, default={}, help="options of the network, as JSON")
     args = parser.parse_args()
