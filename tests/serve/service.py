@@ -86,6 +86,13 @@ class Service:
     def log(self) -> str:
         return (self.folder / "server.log").read_text("utf-8", "replace")
 
+    def last_words(self, most: int = 100) -> str:
+        """The end of the log but for requests that went well: what a worker that died has said."""
+        telling = [line for line in self.log.splitlines() if '"status":200' not in line]
+        ended = self.process.poll()
+        alive = f"workers {self.workers()}" if ended is None else f"the parent ended with {ended}"
+        return "\n".join([alive, *telling[-most:]])
+
     def workers(self) -> list[int]:
         """Process ids."""
         return children(self.process.pid)
@@ -137,6 +144,9 @@ def serving(folder: Path, key: str, *, planted: str = "", **settings: object) ->
     service = start(folder, key, planted=planted, **settings)
     try:
         yield service
+    except BaseException:
+        print(service.last_words())  # pytest shows it where the test failed
+        raise
     finally:
         service.kill()
 
