@@ -1,18 +1,25 @@
 """Other libraries on the same files, under the same protocol, beside ours: quality, fit time, answer time.
 
     python bench/bench_peers.py [--sets ml-100k/T+V] [--part test] [--trials 6] [--no-ours]
+    python bench/bench_peers.py --python rectools=venv1/bin/python lenskit=venv2/bin/python --trials 2
 
 `implicit` is here because zhiyin depends on it: its ALS, BPR and item-kNN (cosine, BM25), with the best of
-some settings on the validation part, the same number of trials for each. Libraries that pin older numpy or
-pandas (RecTools, RecBole, LensKit) do not install beside it. Sets come from $ZHIYIN_DATA.
+some settings on the validation part, the same number of trials for each. RecTools and LensKit pin other
+versions than we do: they learn in environments of their own (`pip install "rectools[torch]"`, `pip install
+lenskit`), which `--python` names, and know their askers from training: so for them regime T+V. Sets come from
+$ZHIYIN_DATA.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
-from collections.abc import Callable, Mapping
+import json
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -61,6 +68,76 @@ class Peer:
         return Candidates(items[~np.isin(items, query.exclude)].astype(np.int32))
 
 
+class Elsewhere:
+    """A library in an environment of its own (`peer_script.py`): learns, and ranks for all users at once."""
+
+    def __init__(
+        self, *, python: str, library: str, name: str, n: int = 20, options: Mapping[str, Any]
+    ) -> None:
+        self.python = python
+        self.library, self.name, self.n, self.options = library, name, n, options
+
+    def fit(self, data: Dataset, *, seed: int = 0) -> Self:
+        order = {
+            "library": self.library,
+            "name": self.name,
+            "n": self.n,
+            "options": self.options,
+            "seed": seed,
+        }
+        with tempfile.TemporaryDirectory() as folder:
+            np.savez(Path(folder) / "log.npz", user=data.user, item=data.item)
+            command = [
+                self.python,
+                str(Path(__file__).with_name("peer_script.py")),
+                folder,
+                json.dumps(order),
+            ]
+            subprocess.run(command, check=True)
+            with np.load(Path(folder) / "top.npz") as found:
+                self.items, (fit_s, answer_s) = found["items"], found["seconds"]
+        print(
+            f"{self.library} {self.name} {self.options}: fit {fit_s:.1f} s, answers {answer_s:.1f} s",
+            flush=True,
+        )
+        self.users = data.users
+        return self
+
+    def rank(self, query: Query, n: int) -> Candidates:
+        user = self.users.code(query.user) if query.user else -1
+        items = self.items[user] if 0 <= user < len(self.items) else np.empty(0, np.int64)
+        items = items[(items >= 0) & ~np.isin(items, query.exclude)]
+        return Candidates(items[:n].astype(np.int32))
+
+
+def elsewhere(pythons: Mapping[str, str]) -> dict[str, list[Elsewhere]]:
+    """Peer -> the settings that are tried, the library's own first, or those of its papers and guides."""
+    long = {"session_max_len": 50, "epochs": 20, "loss": "sampled_softmax", "n_negatives": 256}
+    tried: dict[str, dict[str, list[Mapping[str, Any]]]] = {
+        "rectools": {
+            "SASRec": [
+                {**long, "n_factors": 128, "n_heads": 2},
+                {**long, "n_factors": 64, "n_heads": 1, "epochs": 40, "dropout_rate": 0.5},
+            ],
+            "EASE": [{"regularization": strength} for strength in (500.0, 100.0)],
+            "ALS": [{"factors": factors, "regularization": 0.1, "alpha": 10.0} for factors in (64, 128)],
+        },
+        "lenskit": {
+            "ItemKNN": [{"max_nbrs": n, "feedback": "implicit"} for n in (20, 100)],
+            "UserKNN": [{"max_nbrs": n, "feedback": "implicit"} for n in (20, 100)],
+            "ALS": [{"embedding_size": size, "weight": 40.0} for size in (64, 32)],
+            "EASE": [{"regularization": strength} for strength in (100.0, 500.0)],
+        },
+    }
+    return {
+        f"{library} {name}": [
+            Elsewhere(python=python, library=library, name=name, options=options) for options in settings
+        ]
+        for library, python in pythons.items()
+        for name, settings in tried[library].items()
+    }
+
+
 def grids() -> Mapping[str, tuple[bool, list[Callable[[int], Any]]]]:
     """Peer -> whether it folds a history in, and the settings that are tried, the library's own first."""
     from implicit.als import AlternatingLeastSquares
@@ -100,11 +177,13 @@ def grids() -> Mapping[str, tuple[bool, list[Callable[[int], Any]]]]:
     }
 
 
-def tuned(data: Dataset, protocol: Any, metric: str, n_trials: int) -> dict[str, Peer]:
+def tuned(
+    data: Dataset, protocol: Any, metric: str, tried: Mapping[str, Sequence[Any]], n_trials: int
+) -> dict[str, Any]:
     """The best of the first `n_trials` settings of each peer, on the validation part."""
     rules, best = replace(protocol, part="validation"), {}
-    for name, (fold_in, settings) in grids().items():
-        peers = [Peer(make=make, fold_in=fold_in) for make in settings[:n_trials]]
+    for name, settings in tried.items():
+        peers = settings[:n_trials]
         rows = {str(at): peer for at, peer in enumerate(peers)}
         found = evaluate(rows, data, rules, floors=False)
         winner = max(found.rows, key=lambda row: row.metrics[metric].value)
@@ -122,11 +201,15 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=6)
     parser.add_argument("--max-questions", type=int, default=0)
     parser.add_argument("--no-ours", action="store_true")
+    parser.add_argument("--python", nargs="+", default=[], metavar="LIBRARY=PYTHON", help="peers elsewhere")
     args = parser.parse_args()
+    tried: dict[str, Sequence[Any]] = dict(elsewhere(dict(one.split("=", 1) for one in args.python)))
+    for name, (fold_in, settings) in grids().items() if not tried else ():
+        tried[name] = [Peer(make=make, fold_in=fold_in) for make in settings]
     for benchmark in [one for name in args.sets for one in chosen(name)]:
         data = load_bench(benchmark.data)
         protocol = replace(benchmark.protocol(0), part=args.part, max_questions=args.max_questions)
-        rows: dict[str, Any] = dict(tuned(data, protocol, benchmark.metrics[-1], args.trials))
+        rows: dict[str, Any] = tuned(data, protocol, benchmark.metrics[-1], tried, args.trials)
         if not args.no_ours:
             rows["zhiyin"] = Recommender.default(data)
         print(f"\n## {benchmark.name}\n\n{evaluate(rows, data, protocol).table()}", flush=True)

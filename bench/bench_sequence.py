@@ -1,15 +1,17 @@
 """What a network over the order of events adds: alone, beside the other sources, and at what price.
 
     python bench/bench_sequence.py ml-1m amazon-beauty amazon-games [--rows default sequence] [--keep DIR]
+    python bench/bench_sequence.py amazon-beauty --regime T+V
     python bench/bench_sequence.py ml-1m --network '{"dim": 128, "negatives": 0}' --epochs 20
     python bench/bench_sequence.py ml-1m --latency
     python bench/bench_sequence.py ml-100k --augment --part validation
 
-Leave-one-out, whole catalogue, seen filtered, regime T. `default` is the recommender without the network,
-`sequence` with it, `transformer` the network of that recommender alone, `no clock` (for data with times) the
-same when it is not told when the question is put. With `--keep` trainings leave checkpoints there (a run that
-was cut off goes on), what was fitted is saved, and rows keep their values by user, so that rows of several
-calls are compared. Times of a query are those of the processor, which a busy machine does not lengthen.
+Leave-one-out, whole catalogue, seen filtered, regime T unless said. `default` is the recommender without the
+network, `sequence` with it, `transformer` the network of that recommender alone, `no clock` (for data with
+times) the same when it is not told when the question is put. With `--keep` trainings leave checkpoints there
+(a run that was cut off goes on), what was fitted is saved, and rows keep their values by user, so that rows
+of several calls are compared. Times of a query are those of the processor, which a busy machine does not
+lengthen.
 """
 
 from __future__ import annotations
@@ -91,8 +93,12 @@ def tell(name: str, row: Row, parts: dict[str, float]) -> None:
 
 def quality(name: str, data: Dataset, args: argparse.Namespace) -> None:
     protocol = Protocol(
-        splitter=LeaveOneOut(regime="T"), part=args.part, seed=args.seed, max_questions=args.max_questions
+        splitter=LeaveOneOut(regime=args.regime),
+        part=args.part,
+        seed=args.seed,
+        max_questions=args.max_questions,
     )
+    kept = f"{name}.{args.part}" if args.regime == "T" else f"{name}.{args.part}.{args.regime}"
     gauge = Gauge.of(Questions.of(data, protocol), None)
     values: dict[str, dict[str, Any]] = {}
 
@@ -102,12 +108,12 @@ def quality(name: str, data: Dataset, args: argparse.Namespace) -> None:
         values[label] = {metric: row.per_user[metric] for metric in METRICS}
         if args.keep:
             args.keep.mkdir(parents=True, exist_ok=True)
-            np.savez(args.keep / f"{name}.{args.part}.{label.replace(' ', '_')}.npz", **values[label])
+            np.savez(args.keep / f"{kept}.{label.replace(' ', '_')}.npz", **values[label])
             if fit:
-                fitted.save(str(args.keep / f"{name}.{args.part}.{label}"))
+                fitted.save(str(args.keep / f"{kept}.{label}"))
         return fitted
 
-    print(f"\n## {name}, {args.part}, {len(gauge.questions):,} questions", flush=True)
+    print(f"\n## {name}, {args.regime}, {args.part}, {len(gauge.questions):,} questions", flush=True)
     for label in args.rows:
         fitted = keep(label, recommender(label, data, args), fit=True)
         if label == "sequence":
@@ -119,9 +125,9 @@ def quality(name: str, data: Dataset, args: argparse.Namespace) -> None:
             share = sum(value for feature, value in shares.items() if feature.startswith("transformer."))
             print(f"    share of its features in what the ranker looks at: {share:.2f}", flush=True)
     if args.keep and "default" not in values:
-        kept = args.keep / f"{name}.{args.part}.default.npz"
-        if kept.is_file():
-            values["default"] = dict(np.load(kept))
+        earlier = args.keep / f"{kept}.default.npz"
+        if earlier.is_file():
+            values["default"] = dict(np.load(earlier))
     for metric in METRICS if {"default", "sequence"} <= set(values) else ():
         pair = values["sequence"][metric], values["default"][metric]
         print(compare(*pair, names=("sequence", "default"), metric=metric, seed=args.seed), flush=True)
@@ -168,6 +174,7 @@ def main() -> None:
         "--rows", nargs="+", choices=("default", "sequence", "gru"), default=["default", "sequence"]
     )
     parser.add_argument("--part", choices=("validation", "test"), default="test")
+    parser.add_argument("--regime", choices=("T", "T+V"), default="T")
     parser.add_argument("--max-questions", type=int, default=0)
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--more-epochs", type=int)
