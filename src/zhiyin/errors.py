@@ -35,6 +35,7 @@ __all__ = [
     "StoreBusyError",
     "StoreError",
     "ZhiyinError",
+    "check_options",
     "nearest",
 ]
 
@@ -221,3 +222,23 @@ def nearest(name: str, choices: Iterable[str]) -> str:
     match = difflib.get_close_matches(name, known, n=1)
     listed = f"There are: {', '.join(known)}"
     return f"did you mean {match[0]!r}? {listed}" if match else listed
+
+
+def check_options(part: object, **ranges: tuple[float, float]) -> None:
+    """Raises a ConfigError that names every option of `part` outside of its range, ends included.
+
+    None passes: where an option may be that, the part chooses.
+
+    >>> from types import SimpleNamespace
+    >>> check_options(SimpleNamespace(dropout=0.1, epochs=None), dropout=(0, 0.9), epochs=(1, 1000))
+    >>> check_options(SimpleNamespace(dropout=1.5), dropout=(0, 0.9))
+    Traceback (most recent call last):
+    zhiyin.errors.ConfigError: dropout = 1.5: expected a number from 0 to 0.9
+    """
+    said = [
+        f"{name} = {value!r}: expected a number from {low:g} to {high:g}"
+        for name, (low, high) in ranges.items()
+        if (value := getattr(part, name)) is not None and not low <= value <= high
+    ]
+    if said:
+        raise ConfigError("; ".join(said))

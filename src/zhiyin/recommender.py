@@ -35,8 +35,8 @@ from zhiyin.data.dataset import Dataset
 from zhiyin.data.filters import Filter, parse_filter
 from zhiyin.data.histories import Histories, history_of
 from zhiyin.decide import Decision, Pipeline, replayed
-from zhiyin.errors import ConfigError, DataError, NotFittedError
-from zhiyin.fitting import fit_part
+from zhiyin.errors import ConfigError, DataError, NotFittedError, check_options
+from zhiyin.fitting import RANGES, fit_part
 from zhiyin.page import plain_options, recommender_html
 from zhiyin.rank.policies import bound
 from zhiyin.rank.ranker import Ranker
@@ -121,6 +121,7 @@ class Recommender:
         self.n_negatives = n_negatives
         self.cold_share = cold_share
         self.repeats = repeats
+        check_options(self, **RANGES)
         self.items_: Catalogue | None = None
         self.histories_: Histories | None = None
         self.barred_: IntArray = np.empty(0, np.int32)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from zhiyin.config import from_toml, to_toml
-from zhiyin.errors import NotFittedError
+from zhiyin.errors import ConfigError, NotFittedError
 from zhiyin.rank import CrossRanker, EvidenceFeature, SourceFeature
 from zhiyin.rank.cross_network import CrossNetwork, Lists, softmax_loss
 from zhiyin.rank.cross_rows import Scaling
@@ -189,3 +189,13 @@ def test_the_catalogue_may_be_too_small_to_learn_from() -> None:
     recommender = Recommender(retrievers=parts, ranker=ranker).fit(checkerboard(n_users=8))
     assert not ranker.fitted
     assert recommender.recommend("u0", n=2)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("rank", 0), ("n_cross", -1), ("dropout", 1.0), ("epochs", 0), ("patience", 0), ("batch_questions", 0),
+     ("learning_rate", 0.0), ("learning_rate", float("inf")), ("weight_decay", float("nan"))],
+)  # fmt: skip
+def test_a_setting_that_cannot_learn_is_refused_before_the_fit(option: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=rf"{option} = \S+: expected a number from"):
+        CrossRanker(features=[SourceFeature()], **{option: value})  # type: ignore[arg-type]

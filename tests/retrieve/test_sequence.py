@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from zhiyin.data.dataset import Dataset
-from zhiyin.errors import ArtefactError, MissingExtraError
+from zhiyin.errors import ArtefactError, ConfigError, MissingExtraError
 from zhiyin.represent import HashEncoder
 from zhiyin.retrieve import GruRetriever, TransformerRetriever
 from zhiyin.retrieve.sequence import SequenceRetriever
@@ -240,6 +240,16 @@ def test_a_short_log_is_learnt_anew() -> None:
     first, second, third = (one.relevance(query).of(every) for one in (once, twice, on))
     np.testing.assert_array_equal(first, second)
     assert not np.allclose(first, third)
+
+
+@pytest.mark.parametrize("make", [TransformerRetriever, GruRetriever])
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("dim", 0), ("dropout", 1.0), ("epochs", 0), ("learning_rate", 0.0), ("negatives", -1), ("mask", 1.5)],
+)
+def test_a_setting_that_cannot_learn_is_refused_before_the_fit(make: Any, option: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=rf"{option} = \S+: expected a number from"):
+        make(**{option: value})
 
 
 def test_without_torch_the_error_is_the_command(monkeypatch: pytest.MonkeyPatch) -> None:

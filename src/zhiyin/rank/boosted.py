@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhiyin.contracts import Feature, State
-from zhiyin.errors import NotFittedError
+from zhiyin.errors import NotFittedError, check_options
 from zhiyin.rank.ranker import RowsRanker
 from zhiyin.rank.rows import Rows, held_out
 from zhiyin.types import FloatArray
@@ -42,6 +42,10 @@ class BoostedRanker(RowsRanker):
         self.min_rows_in_leaf = min_rows_in_leaf
         self.truncation = truncation
         self.n_threads = n_threads
+        check_options(
+            self, n_trees=(1, 100_000), n_leaves=(2, 131_072), learning_rate=(1e-6, 1),
+            min_rows_in_leaf=(0, 1e9), truncation=(1, 10_000), n_threads=(0, 1024),
+        )  # fmt: skip
         self.names_: tuple[str, ...] = ()
         self.booster_: Any = None
 

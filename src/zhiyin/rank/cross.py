@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from zhiyin.contracts import Feature, State
-from zhiyin.errors import NotFittedError
+from zhiyin.errors import NotFittedError, check_options
 from zhiyin.rank.cross_network import CrossNetwork, Lists, Schedule, softmax_loss, train
 from zhiyin.rank.cross_rows import Scaling
 from zhiyin.rank.ranker import RowsRanker
@@ -57,6 +57,10 @@ class CrossRanker(RowsRanker):
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.n_threads = n_threads
+        check_options(
+            self, n_cross=(0, 16), rank=(1, 1024), dropout=(0, 0.9), epochs=(1, 10_000), patience=(1, 10_000),
+            batch_questions=(1, 1e6), learning_rate=(1e-6, 1), weight_decay=(0, 100), n_threads=(0, 1024),
+        )  # fmt: skip
         self.names_: tuple[str, ...] = ()
         self.scaling_: Scaling | None = None
         self.network_: CrossNetwork | None = None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zhiyin.contracts import Encoder
-from zhiyin.retrieve.sequence import SequenceRetriever
+from zhiyin.errors import check_options
+from zhiyin.retrieve.sequence import RANGES, SequenceRetriever
 from zhiyin.retrieve.sequence_serving import Arrays, gru_state
 from zhiyin.types import FloatArray
 
@@ -63,6 +64,7 @@ class GruRetriever(SequenceRetriever):
         self.noise = noise
         self.checkpoint = checkpoint
         self.n_threads = n_threads
+        check_options(self, **RANGES)
 
     def _body(self, dropout: float) -> Body:
         from zhiyin.retrieve.sequence_network import GruBody

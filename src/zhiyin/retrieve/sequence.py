@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from zhiyin.retrieve.sequence_network import Body, SequenceNetwork
     from zhiyin.retrieve.sequence_training import Schedule
 
-__all__ = ["SequenceRetriever"]
+__all__ = ["RANGES", "SequenceRetriever"]
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +58,14 @@ FORM = 2
 """Of the layers: what was saved or left in a checkpoint under another form is not read."""
 RARE = 0.1
 """An item without behaviour starts as popular as the one at this quantile."""
+
+RANGES: Mapping[str, tuple[float, float]] = {
+    "dim": (1, 4096), "layers": (1, 64), "dropout": (0, 0.9), "max_len": (2, 100_000),
+    "n_history": (1, 100_000), "epochs": (1, 100_000), "more_epochs": (0, 100_000), "patience": (1, 100_000),
+    "batch_events": (1, 1e8), "learning_rate": (1e-6, 1), "weight_decay": (0, 100), "negatives": (0, 1e7),
+    "crop": (0, 1), "mask": (0, 1), "reorder": (0, 1), "noise": (0, 1), "n_threads": (0, 1024),
+}  # fmt: skip
+"""What every network's options may be."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zhiyin.contracts import Encoder
-from zhiyin.retrieve.sequence import SequenceRetriever
+from zhiyin.errors import check_options
+from zhiyin.retrieve.sequence import RANGES, SequenceRetriever
 from zhiyin.retrieve.sequence_serving import Arrays, slopes, transformer_state
 from zhiyin.types import FloatArray
 
@@ -78,6 +79,7 @@ class TransformerRetriever(SequenceRetriever):
         self.noise = noise
         self.checkpoint = checkpoint
         self.n_threads = n_threads
+        check_options(self, **RANGES, heads=(1, 64), width=(1, 64))
 
     def _body(self, dropout: float) -> Body:
         from zhiyin.retrieve.sequence_network import TransformerBody
