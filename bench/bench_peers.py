@@ -112,12 +112,11 @@ class Elsewhere:
 
 def elsewhere(pythons: Mapping[str, str]) -> dict[str, list[Elsewhere]]:
     """Peer -> the settings that are tried, the library's own first, or those of its papers and guides."""
-    long = {"session_max_len": 50, "epochs": 20, "loss": "sampled_softmax", "n_negatives": 256}
     tried: dict[str, dict[str, list[Mapping[str, Any]]]] = {
         "rectools": {
             "SASRec": [
-                {**long, "n_factors": 128, "n_heads": 2},
-                {**long, "n_factors": 64, "n_heads": 1, "epochs": 40, "dropout_rate": 0.5},
+                {"session_max_len": 50, "n_factors": 128, "n_heads": 2, "epochs": 20},
+                {"session_max_len": 50, "n_factors": 64, "n_heads": 1, "epochs": 40, "dropout_rate": 0.5},
             ],
             "EASE": [{"regularization": strength} for strength in (500.0, 100.0)],
             "ALS": [{"factors": factors, "regularization": 0.1, "alpha": 10.0} for factors in (64, 128)],
