@@ -4,10 +4,10 @@
     python bench/bench_peers.py --python rectools=venv1/bin/python lenskit=venv2/bin/python --trials 2
 
 `implicit` is here because zhiyin depends on it: its ALS, BPR and item-kNN (cosine, BM25), with the best of
-some settings on the validation part, the same number of trials for each. RecTools and LensKit pin other
-versions than we do: they learn in environments of their own (`pip install "rectools[torch]"`, `pip install
-lenskit`), which `--python` names, and know their askers from training: so for them regime T+V. Sets come from
-$ZHIYIN_DATA.
+some settings on the validation part, the same number of trials for each. RecTools, LensKit and RecBole pin
+other versions than we do: they learn in environments of their own (`pip install "rectools[torch]"`, `pip
+install lenskit`, `pip install recbole "numpy<2" "pandas<2.3" "setuptools<81"`), which `--python` names, and
+know their askers from training: so for them regime T+V. Sets come from $ZHIYIN_DATA.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Elsewhere:
                 folder,
                 json.dumps(order),
             ]
-            subprocess.run(command, check=True)
+            subprocess.run(command, check=True, cwd=folder)  # RecBole leaves files where it stands
             with np.load(Path(folder) / "top.npz") as found:
                 self.items, (fit_s, answer_s) = found["items"], found["seconds"]
         print(
@@ -120,6 +120,16 @@ def elsewhere(pythons: Mapping[str, str]) -> dict[str, list[Elsewhere]]:
             ],
             "EASE": [{"regularization": strength} for strength in (500.0, 100.0)],
             "ALS": [{"factors": factors, "regularization": 0.1, "alpha": 10.0} for factors in (64, 128)],
+        },
+        "recbole": {
+            "EASE": [{"reg_weight": strength} for strength in (250.0, 500.0)],
+            "SASRec": [
+                {"loss_type": "CE", "train_neg_sample_args": None, "epochs": 10, **more}
+                for more in (
+                    {"hidden_size": 64},
+                    {"hidden_size": 64, "n_layers": 1, "hidden_dropout_prob": 0.2},
+                )
+            ],
         },
         "lenskit": {
             "ItemKNN": [{"max_nbrs": n, "feedback": "implicit"} for n in (20, 100)],

@@ -10,7 +10,9 @@ seconds of the fit, of the answers). What a user has in the log is not proposed 
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -75,13 +77,64 @@ def lenskit(log: pd.DataFrame, name: str, n: int, options: dict[str, Any], seed:
     return answers
 
 
+def recbole(log: pd.DataFrame, name: str, n: int, options: dict[str, Any], seed: int) -> Answers:
+    """RecBole, with any of its general or sequential recommenders that scores the whole catalogue."""
+    import torch
+    from recbole.config import Config
+    from recbole.data import create_dataset, data_preparation
+    from recbole.data.interaction import Interaction
+    from recbole.utils import get_model, get_trainer, init_seed
+
+    folder = Path(tempfile.mkdtemp())
+    (folder / "log").mkdir()
+    pairs = log.assign(timestamp=np.arange(len(log)))[["user", "item", "timestamp"]]
+    pairs.columns = ["user_id:token", "item_id:token", "timestamp:float"]
+    pairs.to_csv(folder / "log" / "log.inter", sep="\t", index=False)
+    whole = {"split": {"RS": [1, 0, 0]}, "order": "TO", "group_by": "user", "mode": "full"}
+    settings = {
+        "data_path": str(folder), "checkpoint_dir": str(folder), "eval_args": whole, "seed": seed,
+        "load_col": {"inter": ["user_id", "item_id", "timestamp"]}, "use_gpu": False, "state": "ERROR",
+        "show_progress": False, "MAX_ITEM_LIST_LENGTH": 50, **options,
+    }  # fmt: skip
+    config = Config(model=name, dataset="log", config_dict=settings)
+    init_seed(seed, True)
+    train = data_preparation(config, create_dataset(config))[0]
+    made = get_model(name)(config, train.dataset)
+    get_trainer(config["MODEL_TYPE"], name)(config, made).fit(train, saved=False, show_progress=False)
+    made.eval()
+    shutil.rmtree(folder)
+
+    def answers() -> pd.DataFrame:
+        known = np.unique(log["item"]).tolist()
+        code = train.dataset.token2id("item_id", np.array([str(item) for item in known]))
+        inner = dict(zip(known, code.tolist(), strict=True))
+        outer = {place: item for item, place in inner.items()}
+        rows = []
+        for user, past in log.groupby("user")["item"]:
+            seen = [inner[item] for item in past]
+            recent = seen[-50:]
+            asked = {
+                "user_id": torch.tensor([train.dataset.token2id("user_id", str(user))]),
+                "item_id_list": torch.tensor([recent + [0] * (50 - len(recent))]),
+                "item_length": torch.tensor([len(recent)]),
+            }
+            with torch.no_grad():
+                scores = made.full_sort_predict(Interaction(asked)).flatten()
+            scores[[0, *seen]] = -torch.inf
+            best = torch.topk(scores, n).indices.tolist()
+            rows += [(user, outer[place]) for place in best]
+        return pd.DataFrame(rows, columns=["user", "item"])
+
+    return answers
+
+
 def main() -> None:
     folder, order = Path(sys.argv[1]), json.loads(sys.argv[2])
     with np.load(folder / "log.npz") as held:
         log = pd.DataFrame({name: held[name] for name in ("user", "item")})
     log["when"] = pd.to_datetime(np.arange(len(log)), unit="s")  # equal times have an order, too
     start = time.perf_counter()
-    ask = {"rectools": rectools, "lenskit": lenskit}[order["library"]]
+    ask = {"rectools": rectools, "lenskit": lenskit, "recbole": recbole}[order["library"]]
     answers = ask(log, order["name"], order["n"], order["options"], order["seed"])
     fitted = time.perf_counter()
     found = answers()

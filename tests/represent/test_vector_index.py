@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zhiyin.represent.vector_index import VectorIndex
+from zhiyin.represent.vector_index import VectorIndex, in_32_bits
 from zhiyin.types import FloatArray
 
 ROWS = 2000
@@ -85,3 +85,13 @@ def test_neighbourhoods_name_every_item_once() -> None:
         assert all(np.isin(mine, near).all() and len(mine) <= 64 for mine, near in parts)
         longer = index.with_rows(np.array([ROWS], np.int32), vectors(1)[:1], ROWS + 1)
         assert [ROWS] in [mine.tolist() for mine, _ in longer.neighbourhoods(200, 1)]
+
+
+def test_every_finite_number_of_16_bits_is_the_same_in_32() -> None:
+    every = np.arange(2**16, dtype=np.uint16).view(np.float16)
+    finite = every[np.isfinite(every)]
+    assert len(finite) == 63_488
+    given = np.stack([finite, finite[::-1]])[:, ::2]  # rows that do not lie together
+    found = in_32_bits(given)
+    assert found.dtype == np.float32
+    assert np.array_equal(found.view(np.uint32), given.astype(np.float32).view(np.uint32))
