@@ -97,12 +97,15 @@ def _strongest(items: IntArray, scores: FloatArray, forced: IntArray, n: int) ->
 
 def competition_ranks(scores: FloatArray) -> FloatArray:
     """(c, s) how many candidates a source puts strictly above each one; NaN where it has no score."""
-    ranks = np.full(scores.shape, np.nan, np.float32)
-    for column in range(scores.shape[1]):
-        values = scores[:, column]
-        known = ~np.isnan(values)
-        ascending = np.sort(values[known])
-        ranks[known, column] = len(ascending) - np.searchsorted(ascending, values[known], side="right")
+    falling = -scores
+    order = falling.argsort(axis=0)  # NaN comes last
+    falling = np.take_along_axis(falling, order, axis=0)
+    above = np.zeros(scores.shape, np.float32)
+    np.multiply(falling[1:] != falling[:-1], np.arange(1, len(scores))[:, None], out=above[1:])
+    np.maximum.accumulate(above, axis=0, out=above)  # equals have as many above as the first of them
+    above[np.isnan(falling)] = np.nan
+    ranks = np.empty(scores.shape, np.float32)
+    np.put_along_axis(ranks, order, above, axis=0)
     return ranks
 
 
