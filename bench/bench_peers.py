@@ -88,8 +88,8 @@ class Elsewhere:
         with tempfile.TemporaryDirectory() as folder:
             np.savez(Path(folder) / "log.npz", user=data.user, item=data.item)
             command = [
-                self.python,
-                str(Path(__file__).with_name("peer_script.py")),
+                str(Path(self.python).absolute()),
+                str(Path(__file__).absolute().with_name("peer_script.py")),
                 folder,
                 json.dumps(order),
             ]
