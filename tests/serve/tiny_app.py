@@ -7,6 +7,7 @@ import contextlib
 import os
 import socket
 from collections.abc import AsyncIterator
+from functools import partialmethod
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -49,9 +50,10 @@ def plant(fault: str) -> None:
         asyncio.get_running_loop().call_later(0.2, os._exit, 7)
     if fault == "closes what is idle":
         Connection.shutdown = HttpToolsProtocol.shutdown  # type: ignore[method-assign]
-    if fault in ("leaves the backlog", "is slow to take"):
-        Acceptor.start = take_now_and_then  # type: ignore[method-assign]
-    if fault == "leaves the backlog":
+    if fault == "is slow to take":
+        Acceptor.start = partialmethod(take_now_and_then, 0.03)  # type: ignore[assignment, method-assign]
+    if fault == "leaves the backlog":  # so slow that something waits whenever it stops
+        Acceptor.start = partialmethod(take_now_and_then, 0.2)  # type: ignore[assignment, method-assign]
         Acceptor.finish = close_only  # type: ignore[method-assign]
     if fault in ("lets new ones begin", "is slow to close"):
         finish = Acceptor.finish
@@ -64,15 +66,15 @@ def plant(fault: str) -> None:
         Acceptor.finish = linger  # type: ignore[method-assign]
 
 
-def take_now_and_then(self: Acceptor) -> None:
-    """Connections wait up to 30 ms before they are accepted."""
+def take_now_and_then(self: Acceptor, seconds: float) -> None:
+    """Connections wait up to so many seconds before they are accepted."""
     self._open = True
 
     def again() -> None:
         while self._open and self._accept():
             pass
         if self._open:
-            self._loop.call_later(0.03, again)
+            self._loop.call_later(seconds, again)
 
     again()
 
