@@ -110,7 +110,7 @@ class Elsewhere:
         return Candidates(items[:n].astype(np.int32))
 
 
-def elsewhere(pythons: Mapping[str, str]) -> dict[str, list[Elsewhere]]:
+def elsewhere(named: Sequence[str]) -> dict[str, list[Elsewhere]]:
     """Peer -> the settings that are tried, the library's own first, or those of its papers and guides."""
     tried: dict[str, dict[str, list[Mapping[str, Any]]]] = {
         "rectools": {
@@ -138,13 +138,16 @@ def elsewhere(pythons: Mapping[str, str]) -> dict[str, list[Elsewhere]]:
             "EASE": [{"regularization": strength} for strength in (100.0, 500.0)],
         },
     }
-    return {
-        f"{library} {name}": [
-            Elsewhere(python=python, library=library, name=name, options=options) for options in settings
-        ]
-        for library, python in pythons.items()
-        for name, settings in tried[library].items()
-    }
+    found: dict[str, list[Elsewhere]] = {}
+    for library, _, python in (one.partition("=") for one in named):
+        if library not in tried or not Path(python).is_file():
+            known = ", ".join(tried)
+            raise SystemExit(f"--python {library}={python}: expected LIBRARY=PYTHON with one of {known}")
+        for name, settings in tried[library].items():
+            found[f"{library} {name}"] = [
+                Elsewhere(python=python, library=library, name=name, options=options) for options in settings
+            ]
+    return found
 
 
 def grids() -> Mapping[str, tuple[bool, list[Callable[[int], Any]]]]:
@@ -186,6 +189,14 @@ def grids() -> Mapping[str, tuple[bool, list[Callable[[int], Any]]]]:
     }
 
 
+def beside() -> dict[str, list[Peer]]:
+    """Peer -> its settings, for what is installed here."""
+    return {
+        name: [Peer(make=make, fold_in=fold_in) for make in settings]
+        for name, (fold_in, settings) in grids().items()
+    }
+
+
 def tuned(
     data: Dataset, protocol: Any, metric: str, tried: Mapping[str, Sequence[Any]], n_trials: int
 ) -> dict[str, Any]:
@@ -212,9 +223,7 @@ def main() -> None:
     parser.add_argument("--no-ours", action="store_true")
     parser.add_argument("--python", nargs="+", default=[], metavar="LIBRARY=PYTHON", help="peers elsewhere")
     args = parser.parse_args()
-    tried: dict[str, Sequence[Any]] = dict(elsewhere(dict(one.split("=", 1) for one in args.python)))
-    for name, (fold_in, settings) in grids().items() if not tried else ():
-        tried[name] = [Peer(make=make, fold_in=fold_in) for make in settings]
+    tried: Mapping[str, Sequence[Any]] = elsewhere(args.python) if args.python else beside()
     for benchmark in [one for name in args.sets for one in chosen(name)]:
         data = load_bench(benchmark.data)
         protocol = replace(benchmark.protocol(0), part=args.part, max_questions=args.max_questions)

@@ -10,9 +10,7 @@ seconds of the fit, of the answers). What a user has in the log is not proposed 
 from __future__ import annotations
 
 import json
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -85,7 +83,7 @@ def recbole(log: pd.DataFrame, name: str, n: int, options: dict[str, Any], seed:
     from recbole.data.interaction import Interaction
     from recbole.utils import get_model, get_trainer, init_seed
 
-    folder = Path(tempfile.mkdtemp())
+    folder = Path.cwd()  # the caller's, where RecBole may leave its files
     (folder / "log").mkdir()
     pairs = log.assign(timestamp=np.arange(len(log)))[["user", "item", "timestamp"]]
     pairs.columns = ["user_id:token", "item_id:token", "timestamp:float"]
@@ -102,7 +100,6 @@ def recbole(log: pd.DataFrame, name: str, n: int, options: dict[str, Any], seed:
     made = get_model(name)(config, train.dataset)
     get_trainer(config["MODEL_TYPE"], name)(config, made).fit(train, saved=False, show_progress=False)
     made.eval()
-    shutil.rmtree(folder)
 
     def answers() -> pd.DataFrame:
         known = np.unique(log["item"]).tolist()

@@ -21,6 +21,7 @@ from __future__ import annotations
 import difflib
 import unicodedata
 from collections.abc import Iterable
+from numbers import Real
 
 __all__ = [
     "ApiError",
@@ -238,7 +239,8 @@ def check_options(part: object, **ranges: tuple[float, float]) -> None:
     said = [
         f"{name} = {value!r}: expected a number from {low:g} to {high:g}"
         for name, (low, high) in ranges.items()
-        if (value := getattr(part, name)) is not None and not low <= value <= high
+        if (value := getattr(part, name)) is not None
+        and not (isinstance(value, Real) and low <= float(value) <= high)
     ]
     if said:
         raise ConfigError("; ".join(said))

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from zhiyin.contracts import Continuable, Trainable
 from zhiyin.data.dataset import Dataset
 
-__all__ = ["RANGES", "fit_part"]
-
-RANGES: Mapping[str, tuple[float, float]] = {
-    "n_each": (1, 1e6), "n_candidates": (1, 1e6), "n_history": (0, 1e6), "n_replay": (1, 1e6),
-    "replay_share": (0, 1), "max_questions": (1, 1e9), "n_negatives": (1, 1e6), "cold_share": (0, 0.9),
-}  # fmt: skip
-"""What the numbers of a recommender may be."""
+__all__ = ["fit_part"]
 
 
 def fit_part(

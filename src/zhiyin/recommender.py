@@ -36,7 +36,7 @@ from zhiyin.data.filters import Filter, parse_filter
 from zhiyin.data.histories import Histories, history_of
 from zhiyin.decide import Decision, Pipeline, replayed
 from zhiyin.errors import ConfigError, DataError, NotFittedError, check_options
-from zhiyin.fitting import RANGES, fit_part
+from zhiyin.fitting import fit_part
 from zhiyin.page import plain_options, recommender_html
 from zhiyin.rank.policies import bound
 from zhiyin.rank.ranker import Ranker
@@ -121,7 +121,10 @@ class Recommender:
         self.n_negatives = n_negatives
         self.cold_share = cold_share
         self.repeats = repeats
-        check_options(self, **RANGES)
+        check_options(
+            self, n_each=(1, 1e6), n_candidates=(1, 1e6), n_history=(0, 1e6), n_replay=(1, 1e6),
+            replay_share=(0, 1), max_questions=(1, 1e9), n_negatives=(1, 1e6), cold_share=(0, 0.9),
+        )  # fmt: skip
         self.items_: Catalogue | None = None
         self.histories_: Histories | None = None
         self.barred_: IntArray = np.empty(0, np.int32)
@@ -341,17 +344,11 @@ class Recommender:
 
     def pipeline(self) -> Pipeline:
         """The parts in the order in which they act now."""
+        n_items = 0 if self.items_ is None else len(self.items_)
         return Pipeline(
-            self.retrievers,
-            self.ranker,
-            self.rerankers,
-            self.fallback,
-            self.n_each,
-            self.n_candidates,
-            self.n_history,
-            0 if self.items_ is None else len(self.items_),
-            self.items_,
-        )
+            self.retrievers, self.ranker, self.rerankers, self.fallback,
+            self.n_each, self.n_candidates, self.n_history, n_items, self.items_,
+        )  # fmt: skip
 
     def recommend(
         self,

@@ -194,8 +194,9 @@ def test_the_catalogue_may_be_too_small_to_learn_from() -> None:
 @pytest.mark.parametrize(
     ("option", "value"),
     [("rank", 0), ("n_cross", -1), ("dropout", 1.0), ("epochs", 0), ("patience", 0), ("batch_questions", 0),
-     ("learning_rate", 0.0), ("learning_rate", float("inf")), ("weight_decay", float("nan"))],
+     ("learning_rate", 0.0), ("learning_rate", float("inf")), ("weight_decay", float("nan")),
+     ("rank", "two")],
 )  # fmt: skip
-def test_a_setting_that_cannot_learn_is_refused_before_the_fit(option: str, value: float) -> None:
+def test_a_setting_that_cannot_learn_is_refused_before_the_fit(option: str, value: Any) -> None:
     with pytest.raises(ConfigError, match=rf"{option} = \S+: expected a number from"):
-        CrossRanker(features=[SourceFeature()], **{option: value})  # type: ignore[arg-type]
+        CrossRanker(features=[SourceFeature()], **{option: value})

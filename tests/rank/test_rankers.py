@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from zhiyin.data.dataset import Dataset
-from zhiyin.errors import NotFittedError
+from zhiyin.errors import ConfigError, NotFittedError
 from zhiyin.rank import BoostedRanker, FusionRanker, Rule, RulesRanker, SourceFeature, TailReranker
 from zhiyin.rank.diversity import DiversityReranker
 from zhiyin.rank.rows import Question, collect, cut_for_replay, features_of
@@ -136,3 +136,9 @@ def test_the_tail_dial_lifts_what_few_have_chosen():
         for weight in (0.0, 1.0)
     )
     assert plain == [0, 1, 2, 3, 4, 5] and lifted == [5, 4, 3, 2, 1, 0]
+
+
+@pytest.mark.parametrize("option", ["n_trees", "n_leaves", "learning_rate", "truncation"])
+def test_trees_that_cannot_grow_are_refused_before_the_fit(option):
+    with pytest.raises(ConfigError, match=f"{option} = 0: expected a number from"):
+        BoostedRanker(features=[SourceFeature()], **{option: 0})

@@ -95,3 +95,13 @@ def test_equals_share_a_rank() -> None:
     scores = np.array([[1, np.nan], [3, np.nan], [3, np.nan], [0, np.nan]], np.float32)
     np.testing.assert_array_equal(competition_ranks(scores)[:, 0], [2, 0, 0, 3])
     assert np.isnan(competition_ranks(scores)[:, 1]).all()
+
+
+def test_ranks_count_what_stands_strictly_above() -> None:
+    rng = np.random.default_rng(0)
+    for n in (0, 1, 2, 40):
+        scores = rng.integers(-3, 4, (n, 6)).astype(np.float32)
+        scores[rng.random(scores.shape) < 0.3] = np.nan
+        scores[rng.random(scores.shape) < 0.1] = np.inf
+        above = (scores[:, None] < scores[None]).sum(axis=1).astype(np.float32)
+        np.testing.assert_array_equal(competition_ranks(scores), np.where(np.isnan(scores), np.nan, above))

@@ -252,6 +252,11 @@ def test_a_setting_that_cannot_learn_is_refused_before_the_fit(make: Any, option
         make(**{option: value})
 
 
+def test_heads_share_the_numbers_evenly() -> None:
+    with pytest.raises(ConfigError, match="dim = 130, heads = 4: expected"):
+        TransformerRetriever(dim=130)
+
+
 def test_without_torch_the_error_is_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.startswith("zhiyin.retrieve.sequence_")]:
         if name.rsplit("_", 1)[1] in ("network", "training", "loss", "checkpoint"):

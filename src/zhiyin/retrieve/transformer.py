@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zhiyin.contracts import Encoder
-from zhiyin.errors import check_options
+from zhiyin.errors import ConfigError, check_options
 from zhiyin.retrieve.sequence import RANGES, SequenceRetriever
 from zhiyin.retrieve.sequence_serving import Arrays, slopes, transformer_state
 from zhiyin.types import FloatArray
@@ -80,6 +80,8 @@ class TransformerRetriever(SequenceRetriever):
         self.checkpoint = checkpoint
         self.n_threads = n_threads
         check_options(self, **RANGES, heads=(1, 64), width=(1, 64))
+        if dim % heads:
+            raise ConfigError(f"dim = {dim}, heads = {heads}: expected a dim that the heads share evenly")
 
     def _body(self, dropout: float) -> Body:
         from zhiyin.retrieve.sequence_network import TransformerBody
