@@ -10,7 +10,7 @@ LOCK    := $(UV) pip compile pyproject.toml --quiet --group build --universal --
            --fork-strategy fewest --generate-hashes --no-header --no-annotate --no-emit-index-url
 EXTRAS  := --extra dev --extra otel --extra llm --extra tune
 PACKAGE := src/zhiyin
-CODE    := src tests bench examples docs
+CODE    := src tests bench examples docs conftest.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

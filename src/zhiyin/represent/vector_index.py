@@ -192,8 +192,8 @@ def _roomy(vectors: NDArray[np.floating], codes: IntArray, half: bool) -> NDArra
 
 
 def in_32_bits(rows: NDArray[Any]) -> FloatArray:
-    """The same finite numbers in float32: from float16 seven times faster than numpy's own conversion, which
-    goes number by number. Where a library lets the processor flush denormals, those below 6e-5 are 0."""
+    """The same finite numbers in float32: five times as fast from float16 as by numpy, which goes number by
+    number. Where a library lets the processor flush denormals, those below 6e-5 are 0."""
     if rows.dtype != np.float16:
         return rows.astype(np.float32, copy=False)
     bits = rows.view(np.int16).astype(np.int32)
