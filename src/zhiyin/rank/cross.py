@@ -30,8 +30,8 @@ class CrossRanker(RowsRanker):
     Learns from replay rows under a loss over the list of each question. `n_cross` layers of `rank` multiply
     features with each other; 0 layers make it linear. A tenth of the questions decides when to stop: after
     `patience` epochs without a better answer, or after `epochs`. A step learns from `batch_questions` and
-    does not see a share `dropout` of the inputs. `n_threads` is 1 because the products are small: more threads
-    gain nothing on free cores and wait for each other on busy ones; 0 means what numpy is set to.
+    does not see a share `dropout` of the inputs. `n_threads` is 1 because the products are small: more
+    threads gain nothing on free cores and wait for each other on busy ones; 0 means what numpy is set to.
     """
 
     def __init__(
