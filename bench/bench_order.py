@@ -40,9 +40,10 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--artefact", type=Path)
+    parser.add_argument("--kept", type=Path, default=Path("zhiyin-order"), help="Judgements are kept there.")
     args = parser.parse_args()
     try:
-        teacher, way = teacher_of(args.model, args.way)
+        teacher, way = teacher_of(args.model, args.way, args.kept)
         print(f"teacher: {teacher.identity}, asked by {way}")
     except ZhiyinError as error:
         sys.exit(f"skipped: {error}")
