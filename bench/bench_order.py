@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -40,10 +41,11 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--artefact", type=Path)
-    parser.add_argument("--kept", type=Path, default=Path("zhiyin-order"), help="Judgements are kept there.")
+    parser.add_argument("--kept", type=Path, help="Judgements are kept there for a run that goes on.")
     args = parser.parse_args()
+    kept = args.kept or Path(tempfile.mkdtemp())
     try:
-        teacher, way = teacher_of(args.model, args.way, args.kept)
+        teacher, way = teacher_of(args.model, args.way, kept)
         print(f"teacher: {teacher.identity}, asked by {way}")
     except ZhiyinError as error:
         sys.exit(f"skipped: {error}")

@@ -103,6 +103,7 @@ def quality(name: str, data: Dataset, args: argparse.Namespace) -> None:
     values: dict[str, dict[str, Any]] = {}
 
     def keep(label: str, rankable: Any, *, fit: bool) -> Any:
+        fitted: Any
         row, fitted = measured(label, rankable, gauge, fit=fit)
         tell(label, row, getattr(fitted, "timings_", {}) if fit else {})
         values[label] = {metric: row.per_user[metric] for metric in METRICS}

@@ -171,7 +171,7 @@ def _answers(process: subprocess.Popen[bytes], port: int, path: str) -> None:
                 return
         except httpx.TransportError:
             time.sleep(0.05)
-    raise SystemExit(f"{process.args} did not start")
+    raise SystemExit(f"{process.args!r} did not start")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
