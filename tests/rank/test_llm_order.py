@@ -226,6 +226,20 @@ def test_the_gate_finds_the_spread_beyond_which_the_ranker_knows_better() -> Non
     assert isinstance(gate, Gate) and gate.groups == (0,) and gate.max_spread <= 0.55
 
 
+def test_an_opinion_that_is_noise_stays_outside_whatever_weight_is_tried() -> None:
+    rng, worlds, opened = np.random.default_rng(0), 100, 0
+    for _ in range(worlds):
+        n_history, spreads = rng.choice([3, 12, 50, 200], 500), rng.random(500)
+        noise = rng.standard_normal(500)
+        tries = [0.8 * noise + 0.6 * rng.standard_normal(500) for _ in range(4)]
+        moved = rng.random((4, 500)) < 0.3
+        opened += any(
+            fitted_gate(n_history, spreads, np.where(told, gain, 0)) != CLOSED
+            for told, gain in zip(moved, tries)
+        )
+    assert opened <= worlds // 10
+
+
 # -- the window ------------------------------------------------------------------------------------
 
 
