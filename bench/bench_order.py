@@ -5,7 +5,8 @@
 
 Sets come from $ZHIYIN_DATA; models from `zhiyin models add`. The recommender is fitted under regime T. The
 model judges the first ten of some users' lists; weight and gate come from half of the other questions, the
-figures from the other half. Without the model it says so and ends.
+figures from the other half. Without the model it says so and ends. A run that was cut off goes on where it
+was given the same folder with `--kept`.
 """
 
 from __future__ import annotations
@@ -43,9 +44,9 @@ def main() -> None:
     parser.add_argument("--artefact", type=Path)
     parser.add_argument("--kept", type=Path, help="Judgements are kept there for a run that goes on.")
     args = parser.parse_args()
-    kept = args.kept or Path(tempfile.mkdtemp())
+    scratch = tempfile.TemporaryDirectory()  # goes with the process
     try:
-        teacher, way = teacher_of(args.model, args.way, kept)
+        teacher, way = teacher_of(args.model, args.way, args.kept or Path(scratch.name))
         print(f"teacher: {teacher.identity}, asked by {way}")
     except ZhiyinError as error:
         sys.exit(f"skipped: {error}")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from zhiyin.cli import main
 from zhiyin.data.dataset import Dataset
 from zhiyin.data.split import LeaveOneOut
 from zhiyin.distil import Distilled, discount, gains_of, lessons_of, school, summary
@@ -87,3 +89,16 @@ def test_gains_are_nothing_where_nothing_moves(data: Dataset, made: Recommender)
     assert same.gain.tolist() == [0.0] * 20 and set(same.n_history.tolist()) == {2}
     assert summary(same.gain)[:2] == (20, 0.0)
     assert (discount([3, 5], 3), discount([3, 5], 9)) == (1.0, 0.0)
+
+
+def test_a_model_that_cannot_answer_is_known_before_anything_is_fitted(
+    data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data.save(tmp_path / "data")
+    (tmp_path / "weights.gguf").write_bytes(b"GGUF")
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    monkeypatch.setattr(Recommender, "fit", lambda *_, **__: pytest.fail("fitted for nothing"))
+    with pytest.raises(SystemExit) as ended:
+        main(["distil", str(tmp_path), "--model", str(tmp_path / "weights.gguf"), "--way", "likelihood"])
+    assert ended.value.code == 1
+    assert "pip install 'zhiyin[train]'" in " ".join(capsys.readouterr().err.split())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -15,6 +15,8 @@ from zhiyin.errors import ConfigError
 __all__ = ["distil"]
 
 WAYS = ("likelihood", "yes_no", "letters", "listwise")
+FIRST_S = 600.0
+"""Seconds for the first answer, which loads the model and may unpack it."""
 
 
 def distil(
@@ -86,8 +88,11 @@ def tell(out: Output, file: Path, found: Any, student: Any) -> None:
 
 def teacher_of(name: str, way: str, project: Path) -> tuple[Any, Any]:
     """The guarded model and how to ask it: likelihoods by torch, everything else by llama.cpp. What it has
-    judged is kept in the project, so that a run that was cut short goes on."""
+    judged is kept in the project, so that a run that was cut short goes on. It answers one question here: a
+    missing package or a damaged file is known before anything is fitted."""
     from zhiyin.llm import GgufLanguageModel, GuardedLanguageModel, verdict_of
+    from zhiyin.llm.verdict import Way
+    from zhiyin.rank.llm_judge import judged
 
     if way not in ("best", *WAYS):
         raise ConfigError(f"--way {way!r}: expected best or one of {', '.join(WAYS)}")
@@ -102,4 +107,5 @@ def teacher_of(name: str, way: str, project: Path) -> tuple[Any, Any]:
         made = TorchLanguageModel(path=name)
     guarded = GuardedLanguageModel(language_model=made, max_at_once=1)
     guarded.keep_in(project)
+    judged(guarded, cast("Way", way), ["Tea"], ["Cup", "Kettle"], timeout=FIRST_S)
     return guarded, way
