@@ -14,7 +14,6 @@ from zhiyin.errors import ConfigError
 
 __all__ = ["distil"]
 
-WAYS = ("likelihood", "yes_no", "letters", "listwise")
 FIRST_S = 600.0
 """Seconds for the first answer, which loads the model and may unpack it."""
 
@@ -91,7 +90,7 @@ def teacher_of(name: str, way: str, project: Path) -> tuple[Any, Any]:
     judged is kept in the project, so that a run that was cut short goes on. It answers one question here: a
     missing package or a damaged file is known before anything is fitted."""
     from zhiyin.llm import GgufLanguageModel, GuardedLanguageModel, verdict_of
-    from zhiyin.llm.verdict import Way
+    from zhiyin.llm.verdict import WAYS, Way
     from zhiyin.rank.llm_judge import judged
 
     if way not in ("best", *WAYS):
