@@ -1,6 +1,7 @@
 """INSPIRED: which film a person recommends next in a dialogue; R@1, R@5, R@10.
 
     python bench/bench_inspired.py [--data FOLDER] [--part test] [--seed 0]
+    python bench/bench_inspired.py --llm qwen2.5-coder-1.5b --kept FOLDER [--n-judged 100] [--threads 2]
 
 Turns of dialogues in which a film is recommended; candidates are the films of `item_ids.json`, films that the
 dialogue has mentioned are filtered (as targets too), equal scores share their places. The films carry nothing
@@ -8,15 +9,23 @@ but their name; genres are joined by title from MovieLens 1M where it has the fi
 is found by the words of the last turns (text vectors), by titles like those mentioned so far, by the rules'
 wishes, and by how often the other half of the dialogues talks of it. Weights were chosen on the even-numbered
 dialogues of the file (`--part validation`); the figures are those of the odd-numbered ones (`--part test`).
+
+With `--llm` an installed model (`zhiyin models add`; extra `train`) judges the first films of every turn in
+both halves: how likely the name is as what the recommender says next, and after an empty dialogue. What both
+count is chosen on the even-numbered dialogues. Judgements are kept in a folder, so that a run which was cut
+off goes on.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import itertools
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -83,6 +92,49 @@ def turns(folder: Path, part: str) -> Iterator[dict[str, Any]]:
             yield turn
 
 
+@dataclass(frozen=True)
+class Turn:
+    """One turn in which a film is recommended."""
+
+    context: tuple[str, ...]
+    """What was said, the last of it by who asks."""
+    parts: dict[str, FloatArray]
+    """(n,) scores by source."""
+    mentioned: list[int]
+    targets: list[int]
+
+    def score(self, weights: dict[str, float]) -> NDArray[np.float64]:
+        """(n,) weighted sum of the sources; -inf for what was mentioned."""
+        summed = np.sum([weight * self.parts[name] for name, weight in weights.items()], axis=0)
+        found: NDArray[np.float64] = summed.astype(np.float64)
+        found[self.mentioned] = -np.inf
+        return found
+
+    def places(self, score: NDArray[np.float64]) -> list[float]:
+        """Of each target, from 0; equals share theirs."""
+        return [
+            float((score > score[it]).sum() + ((score == score[it]).sum() - 1) / 2) for it in self.targets
+        ]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a language model says of the first films of one turn."""
+
+    codes: NDArray[np.int64]
+    heard: FloatArray
+    """Log-likelihood of each name as what comes next."""
+    prior: FloatArray
+    """The same after an empty dialogue."""
+
+    def order(self, score: NDArray[np.float64], weight: float, taken_off: float) -> NDArray[np.float64]:
+        """Scores under which the judged films stay ahead of all others, in the order of both opinions."""
+        said = spread(score[self.codes]) + weight * spread(self.heard - taken_off * self.prior)
+        found = score - 1e6
+        found[self.codes] = said
+        return found
+
+
 class Finder:
     """Scores of all candidates for one dialogue."""
 
@@ -109,43 +161,113 @@ class Finder:
         return {"words": words, "films": self.rows @ past, "wish": wish / scale, "talked": self.known}
 
 
-def ranks(
-    finder: Finder, numbers: NDArray[np.int64], part: str, weights: dict[str, float], folder: Path
-) -> Any:
-    """(q,) place of each target from 0."""
+def asked(finder: Finder, numbers: NDArray[np.int64], part: str, folder: Path) -> list[Turn]:
+    """The turns of one half that recommend a candidate which was not mentioned before."""
     place = {int(number): code for code, number in enumerate(numbers)}
     found = []
     for turn in turns(folder, part):
         mentioned = [place[entity] for entity in turn["prev_entity"] if entity in place]
-        parts = finder.parts(turn, mentioned)
-        score = sum(weights[name] * parts[name] for name in weights)
-        score = np.asarray(score, np.float64)
-        score[mentioned] = -np.inf
-        for target in turn["rec"]:
-            code = place.get(target, -1)
-            if code >= 0 and code not in mentioned:
-                equal = int((score == score[code]).sum()) - 1
-                found.append(int((score > score[code]).sum()) + equal / 2)
-    return np.array(found)
+        targets = [place[entity] for entity in turn["rec"] if place.get(entity, -1) >= 0]
+        targets = [code for code in targets if code not in mentioned]
+        if targets:
+            context = tuple(turn["context"][-6:])
+            found.append(Turn(context, finder.parts(turn, mentioned), mentioned, targets))
+    return found
+
+
+def spread(values: NDArray[np.floating]) -> NDArray[np.float64]:
+    """In units of their own standard deviation, around 0."""
+    found: NDArray[np.float64] = (values - values.mean()) / max(float(values.std()), 1e-9)
+    return found
+
+
+def row(name: str, places: Sequence[float], seed: int) -> None:
+    hits = np.stack([np.array(places) < k for k in KS], axis=1).astype(float)
+    shown = "  ".join(f"R@{k} {interval}" for k, interval in zip(KS, bootstrap(hits, seed=seed)))
+    print(f"{name:<10} n {len(places)}  {shown}", flush=True)
+
+
+# -- a language model's opinion ------------------------------------------------------------------------
+
+
+def conversation(context: Sequence[str]) -> str:
+    """The dialogue up to where the name of a film must come."""
+    speakers = ("Expert", "Viewer")
+    lines = [f"{speakers[(len(context) - at) % 2]}: {text}" for at, text in enumerate(context)]
+    return "\n".join(["A conversation about films.", *lines, "Expert: You should watch"])
+
+
+def judged(args: argparse.Namespace, items: Catalogue, part: str, among: Sequence[Turn]) -> list[Judgement]:
+    """What the model says of the first films of every turn; it is asked for what is not kept yet."""
+    from zhiyin.llm.torch_scorer import TorchLanguageModel
+
+    llm = TorchLanguageModel(path=args.llm, n_threads=args.threads)
+    texts = [f" {title}" for title in items.titles]
+    prior: dict[int, float] = {}
+    found = []
+    args.kept.mkdir(parents=True, exist_ok=True)
+    for number, turn in enumerate(among):
+        score = turn.score(WEIGHTS)
+        codes = np.argsort(-score, kind="stable")[: args.n_judged]
+        about = f"{llm.identity} {conversation(turn.context)} {codes.tolist()}"
+        file = args.kept / f"{hashlib.sha256(about.encode()).hexdigest()}.npz"
+        if not file.is_file():
+            fresh = [code for code in codes.tolist() if code not in prior]
+            empty = llm.log_likelihood(conversation(()), [texts[code] for code in fresh], timeout=3600)
+            prior |= dict(zip(fresh, empty.tolist(), strict=True))
+            heard = llm.log_likelihood(conversation(turn.context), [texts[c] for c in codes], timeout=3600)
+            np.savez(file, heard=heard, prior=[prior[code] for code in codes.tolist()])
+            print(f"  {part}: {number + 1} of {len(among)}", flush=True)
+        with np.load(file) as kept:
+            found.append(Judgement(codes, kept["heard"], kept["prior"]))
+    return found
+
+
+def ordered(among: Sequence[Turn], said: Sequence[Judgement], weight: float, taken_off: float) -> list[float]:
+    """Places of all targets."""
+    orders = [one.order(turn.score(WEIGHTS), weight, taken_off) for turn, one in zip(among, said)]
+    return [place for turn, score in zip(among, orders) for place in turn.places(score)]
+
+
+def with_model(args: argparse.Namespace, items: Catalogue, halves: dict[str, list[Turn]]) -> None:
+    """Weight and prior by the mean reciprocal place in one half, the figures in the other."""
+    said = {part: judged(args, items, part, among) for part, among in halves.items()}
+
+    def worth(options: tuple[float, float]) -> float:
+        places = ordered(halves["validation"], said["validation"], *options)
+        return float((1 / (1 + np.array(places))).mean())
+
+    tried = list(itertools.product((0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0), (0.0, 0.25, 0.5, 0.75, 1.0)))
+    best = max(tried, key=worth)
+    print(f"validation: weight {best[0]}, prior {best[1]}, mean reciprocal place {worth(best):.4f}")
+    for name, options in {"as chosen": best, "its likelihood": (1e3, 0.0), "less prior": (1e3, 1.0)}.items():
+        row(name, ordered(halves["test"], said["test"], *options), args.seed)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data")
     parser.add_argument("--part", choices=("validation", "test"), default="test")
+    parser.add_argument("--llm", help="an installed model that judges the first films")
+    parser.add_argument("--kept", type=Path, default=Path("inspired-judged"))
+    parser.add_argument("--n-judged", type=int, default=100)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     folder = Path(args.data or os.environ["ZHIYIN_DATA"]) / "inspired"
     items, numbers = films(folder, args.data)
     with_genre = sum(bool(items.words["genre"].words(code)) for code in range(len(items)))
-    finder = Finder(items, talked_of(folder, numbers, args.part))
     print(f"INSPIRED, {args.part}: {len(items)} candidates, {with_genre} of them with genres of MovieLens")
+    parts = ("validation", "test") if args.llm else (args.part,)
+    halves = {
+        part: asked(Finder(items, talked_of(folder, numbers, part)), numbers, part, folder) for part in parts
+    }
     rows = {name: {name: 1.0} for name in WEIGHTS} | {"together": WEIGHTS}
     for name, weights in rows.items():
-        places = ranks(finder, numbers, args.part, weights, folder)
-        hits = np.stack([places < k for k in KS], axis=1).astype(float)
-        shown = "  ".join(f"R@{k} {interval}" for k, interval in zip(KS, bootstrap(hits, seed=args.seed)))
-        print(f"{name:<10} n {len(places)}  {shown}")
+        among = halves[args.part]
+        row(name, [place for turn in among for place in turn.places(turn.score(weights))], args.seed)
+    if args.llm:
+        with_model(args, items, halves)
 
 
 if __name__ == "__main__":

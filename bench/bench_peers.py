@@ -7,7 +7,8 @@
 some settings on the validation part, the same number of trials for each. RecTools, LensKit and RecBole pin
 other versions than we do: they learn in environments of their own (`pip install "rectools[torch]"`, `pip
 install lenskit`, `pip install recbole "numpy<2" "pandas<2.3" "setuptools<81"`), which `--python` names, and
-know their askers from training: so for them regime T+V. Sets come from $ZHIYIN_DATA.
+know their askers from training: so for them regime T+V. `--peers` takes some of them only, by a part of the
+name. Sets come from $ZHIYIN_DATA.
 """
 
 from __future__ import annotations
@@ -222,8 +223,12 @@ def main() -> None:
     parser.add_argument("--max-questions", type=int, default=0)
     parser.add_argument("--no-ours", action="store_true")
     parser.add_argument("--python", nargs="+", default=[], metavar="LIBRARY=PYTHON", help="peers elsewhere")
+    parser.add_argument("--peers", nargs="+", default=[""], metavar="PART OF A NAME")
     args = parser.parse_args()
-    tried: Mapping[str, Sequence[Any]] = elsewhere(args.python) if args.python else beside()
+    known: Mapping[str, Sequence[Any]] = elsewhere(args.python) if args.python else beside()
+    tried = {name: settings for name, settings in known.items() if any(part in name for part in args.peers)}
+    if not tried:
+        raise SystemExit(f"--peers {' '.join(args.peers)}: expected parts of {', '.join(known)}")
     for benchmark in [one for name in args.sets for one in chosen(name)]:
         data = load_bench(benchmark.data)
         protocol = replace(benchmark.protocol(0), part=args.part, max_questions=args.max_questions)

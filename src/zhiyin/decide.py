@@ -12,7 +12,7 @@ import numpy as np
 
 from zhiyin.contracts import Reranker, Retriever
 from zhiyin.data.catalogue import Catalogue
-from zhiyin.data.holdout import Holdout
+from zhiyin.data.holdout import Split
 from zhiyin.errors import LlmError
 from zhiyin.rank.pins import PinReranker
 from zhiyin.rank.policies import in_order
@@ -198,12 +198,14 @@ class Pipeline:
         return codes[~np.isin(codes, taken) & query.passing(codes)]
 
 
-def replayed(pipeline: Pipeline, holdout: Holdout, *, repeats: bool) -> Iterator[Question]:
+def replayed(pipeline: Pipeline, split: Split, *, repeats: bool) -> Iterator[Question]:
     """Questions of the past with the candidates of now: what a ranker learns from.
 
-    With `repeats` seen items are candidates too, as they are for such a recommender when it serves.
+    With `repeats` seen items are candidates too, as they are for such a recommender when it serves. Where a
+    hidden item was chosen, the question comes once more with hidden items alone as candidates: which of
+    several new items is the better one can hardly be learnt among old ones, which leave them all behind.
     """
-    context = holdout.data.context
+    holdout, context = split.holdout, split.holdout.data.context
     for position, (_, history, targets) in enumerate(holdout):
         hidden = history.items[history.weights < 0] if repeats else history.items
         row = int(holdout.start[position])
@@ -214,6 +216,9 @@ def replayed(pipeline: Pipeline, holdout: Holdout, *, repeats: bool) -> Iterator
             exclude=np.unique(hidden),
         )
         yield Question(query, pipeline.candidates(query)[0], targets)
+        if np.isin(targets, split.hidden).any():
+            among = replace(query, only=split.hidden)
+            yield Question(among, pipeline.candidates(among)[0], targets)
 
 
 def _append(ranking: Candidates, extra: IntArray) -> Candidates:

@@ -171,14 +171,15 @@ class Recommender:
             data, n_last=n_last, share=self.replay_share, max_questions=n_most, seed=seed, cold_share=cold
         )
         self._fit_parts(cut.fit, seed, progress)
+        n = len(cut.holdout) + int(np.isin(data.item[cut.holdout.start], cut.hidden).sum())
         # Queries are small: BLAS threads would wait for each other longer than they work.
         with self._timed("replay", progress), threadpool_limits(1, "blas"):
             return collect(
-                replayed(self.pipeline(), cut.holdout, repeats=self.repeats),
+                replayed(self.pipeline(), cut, repeats=self.repeats),
                 self.ranker.features,
                 n_negatives=self.n_negatives,
                 seed=seed,
-                progress=progress and (lambda done: progress("replay", done, len(cut.holdout))),
+                progress=progress and (lambda done: progress("replay", done, n)),
             )
 
     def _fit_parts(self, data: Dataset, seed: int, progress: Progress | None, *, more: bool = False) -> None:

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from zhiyin.data.dataset import Dataset
+from zhiyin.decide import Pipeline, replayed
 from zhiyin.errors import ConfigError, NotFittedError
-from zhiyin.rank import BoostedRanker, FusionRanker, Rule, RulesRanker, SourceFeature, TailReranker
+from zhiyin.rank import BoostedRanker, FusionRanker, Rule, RulesRanker, SourceFeature, TailReranker, rows
 from zhiyin.rank.diversity import DiversityReranker
 from zhiyin.rank.rows import Question, collect, cut_for_replay, features_of
 from zhiyin.represent import HashEncoder
+from zhiyin.retrieve import KernelRetriever, PopularRetriever
 from zhiyin.retrieve.fuse import competition_ranks
 from zhiyin.types import Candidates, History, Interaction, Item, Query
 
@@ -37,8 +39,8 @@ def hits(ranker, k=3):
 
 @pytest.mark.parametrize("ranker", [BoostedRanker(features=[SourceFeature()], n_threads=1), FusionRanker()])
 def test_a_ranker_finds_out_which_source_to_trust(ranker):
-    rows = collect(questions(), ranker.features, n_negatives=20, seed=0)
-    ranker.fit_rows(rows)
+    given = collect(questions(), ranker.features, n_negatives=20, seed=0)
+    ranker.fit_rows(given)
     assert hits(ranker) > 0.85
     share = ranker.importances()
     assert sum(value for name, value in share.items() if name.startswith("good")) > 0.8
@@ -113,6 +115,34 @@ def test_replay_cuts_the_end_of_every_history_and_nothing_else():
     assert len(cut.holdout.history(3)) == 39, "the history of a question goes on to the moment it is asked"
     thinned = cut_for_replay(data, n_last=3, share=0.1, max_questions=2, seed=0)
     assert len(thinned.holdout) == 2 and len(thinned.fit) == len(cut.fit)
+
+
+def test_a_question_about_a_hidden_item_comes_again_among_the_hidden_alone():
+    """Of several new items the ranker must learn which is better; old ones leave them all behind."""
+    data = Dataset.of([Interaction(f"u{u}", f"i{(u + n * n) % 40}") for u in range(60) for n in range(6)])
+    cut = cut_for_replay(data, n_last=1, share=0.1, max_questions=100, seed=0, cold_share=0.3)
+    assert 0 < len(cut.hidden) < 40 and not np.isin(cut.fit.item, cut.hidden).any()
+    sources = {"popular": PopularRetriever().fit(cut.fit), "kernel": KernelRetriever().fit(cut.fit)}
+    asked = list(replayed(Pipeline(sources), cut, repeats=False))
+    again = [question for question in asked if question.query.only is not None]
+    about = [p for p in range(len(cut.holdout)) if np.isin(cut.holdout.targets(p), cut.hidden).any()]
+    assert len(asked) == len(cut.holdout) + len(about) and len(again) == len(about) > 5
+    for question, position in zip(again, about, strict=True):
+        seen = np.unique(cut.holdout.history(position).items)
+        assert question.targets.tolist() == cut.holdout.targets(position).tolist()
+        assert question.candidates.items.tolist() == np.setdiff1d(cut.hidden, seen).tolist()
+    none = cut_for_replay(data, n_last=1, share=0.1, max_questions=100, seed=0)
+    assert not len(none.hidden) and len(list(replayed(Pipeline(sources), none, repeats=False))) == 60
+
+
+def test_of_a_large_catalogue_only_some_hidden_items_stand_beside_each_other(monkeypatch):
+    monkeypatch.setattr(rows, "MOST_HIDDEN", 3)
+    data = Dataset.of([Interaction(f"u{u}", f"i{(u + n * n) % 40}") for u in range(60) for n in range(6)])
+    cut = cut_for_replay(data, n_last=1, share=0.1, max_questions=4, seed=0, cold_share=0.5)
+    gone = np.setdiff1d(data.item, cut.fit.item)
+    asked = np.unique(np.concatenate([cut.holdout.targets(p) for p in range(len(cut.holdout))]))
+    assert np.isin(np.intersect1d(asked, gone), cut.hidden).all(), "what is asked for must be among them"
+    assert 3 <= len(cut.hidden) <= 3 + len(asked) < len(gone)
 
 
 def ranking(n=6):

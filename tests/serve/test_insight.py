@@ -13,6 +13,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from small_project import START, Clock, make_project, serving
 
+from zhiyin.recommender import Recommender
+from zhiyin.retrieve import KernelRetriever, PopularRetriever
+from zhiyin.serve.jobs.previewing import same_learning, with_parts_of
+from zhiyin.testing import checkerboard
+
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
@@ -190,6 +195,24 @@ def test_a_preview_of_other_numbers_uses_what_was_learnt(served):
     found = worked(served, kind="preview", toml="n_candidates = 20\n" + toml, users=["u1", "u2"])
     assert found["how"] == "parts" and [one["user"] for one in found["users"]] == ["u1", "u2"]
     assert all(len(one["a"]) == len(one["b"]) == 10 and one["history"] for one in found["users"])
+
+
+def test_a_preview_in_which_what_was_seen_comes_back(served):
+    """Popular alone does not care what was seen: only `repeats` keeps it from coming back."""
+    toml = '[retrievers.popular]\ntype = "popular"\n'
+    for head, back in (("", False), ("repeats = true\n", True)):
+        found = worked(served, kind="preview", toml=head + toml, users=["u1", "u2"])
+        for one in found["users"]:
+            seen, listed = ({line["id"] for line in one[what]} for what in ("history", "b"))
+            assert bool(seen & listed) is back, head
+
+
+def test_a_preview_with_what_was_learnt_lets_come_back_what_may():
+    parts = {"popular": PopularRetriever(), "kernel": KernelRetriever()}
+    old = Recommender(retrievers=parts, repeats=True).fit(checkerboard())
+    new = Recommender(retrievers=parts, repeats=True, n_candidates=20)
+    assert same_learning(old, new) and not same_learning(old, Recommender(retrievers=parts))
+    assert with_parts_of(old, new).repeats and with_parts_of(old, new).n_candidates == 20
 
 
 def test_a_preview_of_other_parts_fits_them(served):

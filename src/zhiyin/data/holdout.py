@@ -57,7 +57,7 @@ class Split:
     fit: Dataset
     holdout: Holdout
     hidden: IntArray = field(default_factory=lambda: np.empty(0, np.int32))
-    """Items that were taken out of `fit` on purpose; then they alone are the candidates."""
+    """Items that were taken out of `fit` on purpose: they can be asked about apart from the others."""
 
 
 class Splitter(Protocol):

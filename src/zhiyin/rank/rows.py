@@ -15,6 +15,9 @@ from zhiyin.types import Candidates, FloatArray, IntArray, Query
 
 __all__ = ["Question", "Rows", "collect", "cut_for_replay", "features_of", "held_out", "names_of"]
 
+MOST_HIDDEN = 1_000
+"""Hidden items that stand beside each other in one question: of a large catalogue more only take time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -64,7 +67,7 @@ def cut_for_replay(
     who keep at least two. So the retrievers know each asker a little less well than when serving,
     never better. More than `max_questions` are thinned by `seed`. A random `cold_share` of the items is
     taken from the log altogether, so that the ranker meets items that nobody has chosen yet, as
-    questions about them do later.
+    questions about them do later; at most MOST_HIDDEN of them, and those that are asked for, are `hidden`.
     """
     lengths = np.diff(data.indptr)
     held = np.clip(np.round(share * lengths), 1, n_last).astype(np.int64)
@@ -78,9 +81,13 @@ def cut_for_replay(
     keep = np.arange(len(start))
     if len(start) > max_questions:
         keep = np.sort(rng.choice(len(start), max_questions, replace=False))
-    if cold_share:
-        rows &= ~(rng.random(data.n_items) < cold_share)[data.item]
-    return Split(data.take(rows), Holdout(data, user[keep].astype(np.int32), start[keep], start[keep] + 1))
+    cold = rng.random(data.n_items) < cold_share
+    rows &= ~cold[data.item]
+    asked = data.item[start[keep]]
+    some = rng.permutation(np.flatnonzero(cold))[:MOST_HIDDEN]
+    hidden = np.union1d(some, asked[cold[asked]]).astype(np.int32)
+    holdout = Holdout(data, user[keep].astype(np.int32), start[keep], start[keep] + 1)
+    return Split(data.take(rows), holdout, hidden)
 
 
 def held_out(rows: Rows, rng: np.random.Generator) -> tuple[Rows, Rows]:

@@ -17,7 +17,9 @@ from zhiyin.serve.pipeline import checked, present_toml, write_toml
 from zhiyin.serve.refit import refit
 from zhiyin.types import KINDS
 
-__all__ = ["few_users", "preview_pipeline", "publish_pipeline", "side_by_side"]
+__all__ = [
+    "few_users", "preview_pipeline", "publish_pipeline", "same_learning", "side_by_side", "with_parts_of",
+]  # fmt: skip
 
 MOST_EVENTS = 200_000
 """A preview is fitted on the users of at most so many events."""
@@ -36,7 +38,7 @@ def preview_pipeline(work: Work) -> dict[str, Any]:
     new = keep_models_in(checked(request.toml, present_toml(work.places, old)[0]), work.places.project)
     users = few_users(data, request.users, N_SAMPLE, request.seed)
     if same_learning(old, new):
-        fitted, how = _with_parts_of(old, new), "parts"
+        fitted, how = with_parts_of(old, new), "parts"
         if any(hasattr(part, "fit") for part in fitted.rerankers):
             for part in fitted.rerankers:
                 if hasattr(part, "fit"):
@@ -95,20 +97,22 @@ def same_learning(old: Recommender, new: Recommender) -> bool:
             encoder=recommender.encoder,
             n_replay=recommender.n_replay,
             replay_share=recommender.replay_share,
+            max_questions=recommender.max_questions,
             n_negatives=recommender.n_negatives,
             cold_share=recommender.cold_share,
+            repeats=recommender.repeats,
         )
         return to_toml(bare)
 
     return learning(old) == learning(new)
 
 
-def _with_parts_of(old: Recommender, new: Recommender) -> Recommender:
+def with_parts_of(old: Recommender, new: Recommender) -> Recommender:
     """`new` with what `old` has learnt."""
     made = Recommender(
         retrievers=old.retrievers, ranker=old.ranker, rerankers=new.rerankers, explainer=old.explainer,
         encoder=old.encoder, fallback=new.fallback, n_each=new.n_each, n_candidates=new.n_candidates,
-        n_history=new.n_history,
+        n_history=new.n_history, repeats=new.repeats,
     )  # fmt: skip
     made.items_, made.histories_ = old.items_, old.histories_
     return made
