@@ -7,8 +7,8 @@
 some settings on the validation part, the same number of trials for each. RecTools, LensKit and RecBole pin
 other versions than we do: they learn in environments of their own (`pip install "rectools[torch]"`, `pip
 install lenskit`, `pip install recbole "numpy<2" "pandas<2.3" "setuptools<81"`), which `--python` names, and
-know their askers from training: so for them regime T+V. `--peers` takes some of them only, by a part of the
-name. Sets come from $ZHIYIN_DATA.
+know their askers from training: so for them regime T+V (`--regime`). `--peers` takes some of them only, by
+a part of the name. Sets come from $ZHIYIN_DATA.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from scipy import sparse
 
 from zhiyin.data.dataset import Dataset
 from zhiyin.data.sets import load_bench
+from zhiyin.data.split import LeaveOneOut
 from zhiyin.evaluate import evaluate
 from zhiyin.evaluate.benchmarks import chosen
 from zhiyin.recommender import Recommender
@@ -219,6 +220,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sets", nargs="+", default=["ml-100k/T+V"])
     parser.add_argument("--part", choices=("validation", "test"), default="test")
+    parser.add_argument("--regime", choices=("T", "T+V"), help="leave-one-out under this regime instead")
     parser.add_argument("--trials", type=int, default=6)
     parser.add_argument("--max-questions", type=int, default=0)
     parser.add_argument("--no-ours", action="store_true")
@@ -232,10 +234,15 @@ def main() -> None:
     for benchmark in [one for name in args.sets for one in chosen(name)]:
         data = load_bench(benchmark.data)
         protocol = replace(benchmark.protocol(0), part=args.part, max_questions=args.max_questions)
+        if args.regime:
+            protocol = replace(protocol, splitter=LeaveOneOut(regime=args.regime))
         rows: dict[str, Any] = tuned(data, protocol, benchmark.metrics[-1], tried, args.trials)
         if not args.no_ours:
             rows["zhiyin"] = Recommender.default(data)
-        print(f"\n## {benchmark.name}\n\n{evaluate(rows, data, protocol).table()}", flush=True)
+        print(
+            f"\n## {benchmark.data}, {protocol.splitter}\n\n{evaluate(rows, data, protocol).table()}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
