@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from zhiyin.contracts import State
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.dataset import Dataset
-from zhiyin.errors import ConfigError, NotFittedError, nearest
+from zhiyin.errors import ConfigError, NotFittedError, check_options, nearest
 from zhiyin.explain.claim import Claim
 from zhiyin.explain.evidence import contributions
 from zhiyin.explain.facts import Facts
@@ -49,6 +49,7 @@ class EvidenceExplainer:
         self.kind_ = ""
         self.popularity_: Popularity | None = None
         self.facts_: Facts | None = None
+        check_options(self, n_reasons=(0, 100), n_cited=(1, 100))
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         kinds = np.unique(data.kind[data.weight > 0])

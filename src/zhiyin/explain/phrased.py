@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from zhiyin.contracts import LanguageModel, State
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.dataset import Dataset
-from zhiyin.errors import LlmError
+from zhiyin.errors import LlmError, check_options
 from zhiyin.explain.evidence_explainer import EvidenceExplainer
 from zhiyin.explain.phrase_check import says_no_more
 from zhiyin.explain.wording import language, quote
@@ -80,6 +80,10 @@ class PhrasedExplainer:
         self.plain_ = EvidenceExplainer(n_reasons=n_reasons, n_cited=n_cited, locale=locale, action=action)
         self._sentences: Judgements[str] | None = None
         self._lock = threading.Lock()
+        check_options(
+            self, n_reasons=(0, 100), n_cited=(1, 100), timeout_s=(0.001, 1e5), max_kept=(1, 1e9),
+            max_waiting=(1, 1e9),
+        )  # fmt: skip
 
     def explain(self, query: Query, ranking: Candidates) -> list[tuple[Reason, ...]]:
         return self._worded(query, ranking, self.plain_.explain(query, ranking))

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 import numpy as np
 
-from zhiyin.errors import LlmError
+from zhiyin.errors import LlmError, check_options
 from zhiyin.llm.endpoint_scores import Post, likelihood_ways, rerank_ways
 from zhiyin.llm.exchange import Exchange, advice
 from zhiyin.llm.replies import read_reply, schema_of, schema_words
@@ -78,6 +78,7 @@ class EndpointLanguageModel:
         self._exchanges: dict[str, Exchange] = {}
         self._known: dict[str, str] = {}
         self._failed: dict[str, int] = {}
+        check_options(self, temperature=(0, 100), top_logprobs=(0, 1000), max_answer_bytes=(1, 1e12))
 
     sends_out = True
 

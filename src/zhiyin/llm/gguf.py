@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from zhiyin.errors import ConfigError, LlmError, MissingExtraError
+from zhiyin.errors import ConfigError, LlmError, MissingExtraError, check_options
 from zhiyin.llm.endpoint import EndpointLanguageModel
 from zhiyin.llm.exchange import Exchange
 from zhiyin.llm.model_store import fingerprint, found_model
@@ -60,6 +60,10 @@ class GgufLanguageModel:
         self._endpoint: EndpointLanguageModel | None = None
         self._pid = 0
         self._identity = ""
+        check_options(
+            self, n_ctx=(64, 1e7), n_threads=(1, 1024), n_batch=(1, 1e6), n_gpu_layers=(-1, 1e6),
+            lora_scale=(-100, 100), temperature=(0, 100),
+        )  # fmt: skip
 
     sends_out = False
 

@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from zhiyin.contracts import LanguageModel
-from zhiyin.errors import LlmError
+from zhiyin.errors import LlmError, check_options
 from zhiyin.llm.breaker import Breaker
 from zhiyin.llm.budget import Budget, Limits
 from zhiyin.llm.kept_answers import KeptAnswers, key_of
@@ -98,13 +98,18 @@ class GuardedLanguageModel:
         self.money_per_day = money_per_day
         self.mask = mask
         self.names = names
-        self.clock = clock
-        self.now = now
-        self.sleep = sleep
+        self.clock, self.now, self.sleep = clock, now, sleep
         self._lock = threading.Lock()
         self._turns: Turns | None = None
         self._kept: KeptAnswers | None = None
         self._folder: Path | None = None
+        check_options(
+            self, max_at_once=(1, 1e6), max_waiting=(0, 1e6), tries=(1, 1000),
+            open_after=(1, 1e6), rest_s=(0, 1e6), longest_rest_s=(0, 1e7), keep_days=(0, 1e6),
+            max_answers=(0, 1e12), max_in_memory=(0, 1e12), price_in=(0, 1e9), price_out=(0, 1e9),
+            tokens_per_request=(0, 1e15), money_per_request=(0, 1e12), tokens_per_day=(0, 1e15),
+            money_per_day=(0, 1e12),
+        )  # fmt: skip
 
     @property
     def identity(self) -> str:

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from zhiyin.errors import LlmError
+from zhiyin.errors import LlmError, check_options
 from zhiyin.llm.special import without_marks
 from zhiyin.llm.torch_weights import identity_of, loaded_weights
 from zhiyin.llm.usage import said_usage
@@ -63,6 +63,7 @@ class TorchLanguageModel:
         self._tokenizer: Any = None
         self._kept: OrderedDict[Tokens, tuple[Any, Any]] = OrderedDict()
         self._identity = ""
+        check_options(self, n_threads=(1, 1024), n_ctx=(16, 1e7), max_packed=(1, 1e7))
 
     sends_out = False
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.dataset import Dataset
-from zhiyin.errors import ConfigError, nearest
+from zhiyin.errors import ConfigError, check_options, nearest
 from zhiyin.types import Candidates, IntArray, Query
 
 __all__ = ["CapReranker"]
@@ -26,6 +26,7 @@ class CapReranker:
         self.attribute = attribute
         self.at_most = at_most
         self.items_: Catalogue | None = None
+        check_options(self, at_most=(0, 1e6))
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         """Takes over the catalogue; there is nothing to learn."""

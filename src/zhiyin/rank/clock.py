@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from zhiyin.contracts import State
 from zhiyin.data.dataset import Dataset
+from zhiyin.errors import check_options
 from zhiyin.types import Candidates, FloatArray, Query
 
 __all__ = ["ClockFeature"]
@@ -32,6 +33,7 @@ class ClockFeature:
         self.strength = strength
         self.counts_: dict[str, FloatArray] = {}
         self.usual_: dict[str, NDArray[np.float64]] = {}
+        check_options(self, strength=(0, 1e9))
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         timed = ~np.isnan(data.at)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.dataset import Dataset
 from zhiyin.data.places import coordinates, kilometres, place_of
+from zhiyin.errors import check_options
 from zhiyin.types import Candidates, FloatArray, IntArray, Query
 
 __all__ = ["DistanceFeature"]
@@ -28,6 +29,7 @@ class DistanceFeature:
     def __init__(self, *, n_recent: int = 10) -> None:
         self.n_recent = n_recent
         self.places_: NDArray[np.float64] | None = None
+        check_options(self, n_recent=(1, 1e6))
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         self.refresh(data.items)

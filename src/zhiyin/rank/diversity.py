@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from zhiyin.contracts import Encoder, State
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.dataset import Dataset
+from zhiyin.errors import check_options
 from zhiyin.represent.items import ItemVectors, item_vectors
 from zhiyin.types import Candidates, FloatArray, IntArray, Query
 
@@ -28,6 +29,7 @@ class DiversityReranker:
         self.weight = weight
         self.window = window
         self.vectors_: FloatArray | ItemVectors = np.empty((0, 0), np.float32)
+        check_options(self, weight=(0, 1), window=(1, 1e6))
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         self.refresh(data.items)
@@ -76,6 +78,7 @@ class TailReranker:
         self.weight = weight
         self.window = window
         self.rarity_: FloatArray = np.empty(0, np.float32)
+        check_options(self, weight=(0, 1), window=(1, 1e6))
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         share = (data.counts() + 1.0) / (len(data) + data.n_items)

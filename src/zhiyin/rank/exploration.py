@@ -14,6 +14,7 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from zhiyin.errors import check_options
 from zhiyin.types import Candidates, IntArray, Query
 
 __all__ = ["EpsilonGreedyReranker", "ThompsonReranker", "dice"]
@@ -52,6 +53,7 @@ class EpsilonGreedyReranker:
         self.slots = slots
         self.pool = pool
         self.seed = seed
+        check_options(self, epsilon=(0, 1), pool=(0, 1e6))
 
     def rerank(self, query: Query, ranking: Candidates, n: int) -> Candidates:
         pool = np.arange(min(n, len(ranking)), min(n + self.pool, len(ranking)))
@@ -96,6 +98,7 @@ class ThompsonReranker:
         self.least = least
         self.seed = seed
         self.counters_: Beliefs | None = None
+        check_options(self, pool=(0, 1e6), n_samples=(1, 1e7), least=(0, 1))
 
     def watch(self, counters: Beliefs) -> Self:
         """From now on draws by these counts; before, every item is as good as any other."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from zhiyin.errors import check_options
 from zhiyin.types import Candidates, FloatArray, Query
 
 __all__ = ["AgreementFeature", "EvidenceFeature", "HistoryFeature", "SourceFeature"]
@@ -48,6 +49,7 @@ class EvidenceFeature:
     def __init__(self, *, decays: tuple[float, ...] = (0.5, 0.8, 0.95, 1.0), n_last: int = 3) -> None:
         self.decays = decays
         self.n_last = n_last
+        check_options(self, n_last=(0, 1000))
 
     def names(self, candidates: Candidates) -> tuple[str, ...]:
         kinds = [f"decay_{decay:g}" for decay in self.decays]

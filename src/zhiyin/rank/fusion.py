@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhiyin.contracts import Feature, State
+from zhiyin.errors import check_options
 from zhiyin.rank.features import SourceFeature
 from zhiyin.rank.rows import Rows
 from zhiyin.types import Candidates, FloatArray, Query
@@ -32,6 +33,7 @@ class FusionRanker:
         self.offset = offset
         self.features: Sequence[Feature] = (SourceFeature(),)
         self.weights_: dict[str, float] = dict(weights or {})
+        check_options(self, offset=(1e-6, 1e6))
 
     @property
     def fitted(self) -> bool:

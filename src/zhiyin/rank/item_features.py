@@ -12,6 +12,7 @@ from zhiyin.contracts import State
 from zhiyin.data.catalogue import Catalogue, Categories
 from zhiyin.data.dataset import Dataset
 from zhiyin.data.time_log import TimeLog, Windows
+from zhiyin.errors import check_options
 from zhiyin.types import Candidates, FloatArray, IntArray, Query, TimeArray
 
 __all__ = ["AttributeFeature", "PopularityFeature"]
@@ -85,6 +86,7 @@ class AttributeFeature:
     def __init__(self, *, decay: float = 0.9) -> None:
         self.decay = decay
         self.items_: Catalogue | None = None
+        check_options(self, decay=(0, 1))
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         self.refresh(data.items)

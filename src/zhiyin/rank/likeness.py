@@ -14,6 +14,7 @@ from scipy import sparse
 from zhiyin.contracts import Encoder, State
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.dataset import Dataset
+from zhiyin.errors import check_options
 from zhiyin.represent.items import ItemVectors
 from zhiyin.represent.space import Space
 from zhiyin.retrieve.segment import terms
@@ -39,6 +40,7 @@ class LikenessFeature:
         self.decay = decay
         self.vectors_: ItemVectors | None = None
         self.terms_: sparse.csr_matrix | None = None
+        check_options(self, n_history=(1, 1e6), decay=(0, 1))
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         self.vectors_ = ItemVectors.of(self.encoder, data.items)

@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 from zhiyin.contracts import LanguageModel
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.dataset import Dataset
+from zhiyin.errors import check_options
 from zhiyin.llm.verdict import Way, verdict_of
 from zhiyin.rank.judgements import Judgements, Wish, key_of, texts_of
 from zhiyin.rank.llm_gate import Gate
@@ -65,6 +66,11 @@ class LlmReranker:
         self._ways: dict[str, Way | None] = {}
         self._judgements: Judgements[FloatArray] | None = None
         self._lock = threading.Lock()
+        check_options(
+            self, window=(1, 1000), weight=(0, 100), n_history=(0, 1000),
+            max_spread=(0, float("inf")), min_words=(0, 1e6), rotations=(1, 1000),
+            timeout_s=(0.001, 1e5), max_kept=(1, 1e9), max_waiting=(1, 1e9),
+        )  # fmt: skip
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         """Takes over the titles; there is nothing to learn."""

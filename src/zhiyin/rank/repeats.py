@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from zhiyin.errors import check_options
 from zhiyin.rank.context_features import own_share
 from zhiyin.types import Candidates, FloatArray, IntArray, Query
 
@@ -28,6 +29,7 @@ class RepeatFeature:
 
     def __init__(self, *, width_hours: float = 1.5) -> None:
         self.width_hours = width_hours
+        check_options(self, width_hours=(1e-3, 1e4))
 
     def names(self, candidates: Candidates) -> tuple[str, ...]:
         return tuple(f"repeat.{name}" for name in NAMES)

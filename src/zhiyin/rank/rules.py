@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from zhiyin.contracts import Feature
+from zhiyin.errors import check_options
 from zhiyin.rank.rows import Rows
 from zhiyin.types import Candidates, FloatArray, Query
 
@@ -53,6 +54,7 @@ class RulesRanker:
         self.rules = rules
         self.offset = offset
         self.features: Sequence[Feature] = ()
+        check_options(self, offset=(1e-6, 1e6))
 
     fitted = True
 

@@ -14,7 +14,7 @@ from scipy.stats import rankdata
 from zhiyin.contracts import Encoder, State
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.dataset import Dataset
-from zhiyin.errors import DataError
+from zhiyin.errors import DataError, check_options
 from zhiyin.rank.likeness import LikenessFeature
 from zhiyin.rank.llm_gate import Gate
 from zhiyin.rank.window import blended
@@ -61,6 +61,7 @@ class StudentReranker:
         self.likeness_ = LikenessFeature(encoder=encoder)
         self.titles_: tuple[str, ...] = ()
         self.coefficients_: FloatArray = np.empty(0, np.float32)
+        check_options(self, window=(1, 1000), weight=(0, 100), max_spread=(0, float("inf")))
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         """Reads the catalogue, and the file of weights where one is named; events teach it nothing."""

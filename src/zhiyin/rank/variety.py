@@ -12,6 +12,7 @@ from zhiyin.contracts import State
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.dataset import Dataset
 from zhiyin.data.proportions import main_attribute, miscalibration, word_table
+from zhiyin.errors import check_options
 from zhiyin.rank.diversity import TailReranker
 from zhiyin.types import Candidates, IntArray, Query
 
@@ -36,6 +37,7 @@ class VarietyReranker:
         self.window = window
         self.items_: Catalogue | None = None
         self._rare = TailReranker()
+        check_options(self, variety=(0, 1), tail=(0, 1), window=(1, 1e6))
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         self._rare.fit(data)

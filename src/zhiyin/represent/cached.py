@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from zhiyin.contracts import Encoder
+from zhiyin.errors import check_options
 from zhiyin.represent.vector_file import VectorFile
 from zhiyin.represent.words import words_vectors
 from zhiyin.types import FloatArray
@@ -55,6 +56,7 @@ class CachedEncoder:
         self._memory: OrderedDict[bytes, FloatArray] = OrderedDict()
         self._lock = threading.Lock()
         self._file: VectorFile | None = None
+        check_options(self, max_items=(0, 1e12), max_in_memory=(0, 1e12), batch=(1, 1e6))
 
     @property
     def dim(self) -> int:

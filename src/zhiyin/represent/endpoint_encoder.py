@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from zhiyin.errors import LlmError
+from zhiyin.errors import LlmError, check_options
 from zhiyin.llm.embeddings import EmbeddingsClient
 from zhiyin.represent.clean import clean_text
 from zhiyin.represent.user import unit_rows
@@ -69,6 +69,11 @@ class EndpointEncoder:
         self._hurried: EmbeddingsClient | None = None
         self._words_rest_until = self._items_rest_until = 0.0
         self._dim = dimensions or 0
+        check_options(
+            self, dimensions=(1, 100_000), max_chars=(1, 1e9), batch=(1, 1e6),
+            timeout_s=(0.001, 1e5), retries=(0, 1000), words_timeout_s=(0.001, 1e5),
+            rest_s=(0, 1e6),
+        )  # fmt: skip
 
     @property
     def dim(self) -> int:

@@ -7,6 +7,7 @@ from zlib import crc32
 
 import numpy as np
 
+from zhiyin.errors import check_options
 from zhiyin.represent.clean import clean_text
 from zhiyin.represent.user import unit_rows
 from zhiyin.types import FloatArray
@@ -25,6 +26,7 @@ class HashEncoder:
         self.dim = dim
         self.n_gram = n_gram
         self.max_chars = max_chars
+        check_options(self, dim=(1, 100_000), n_gram=(1, 100), max_chars=(1, 1e9))
 
     @property
     def identity(self) -> str:

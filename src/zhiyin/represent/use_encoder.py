@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from zhiyin.errors import MissingExtraError
+from zhiyin.errors import MissingExtraError, check_options
 from zhiyin.represent.clean import clean_text
 from zhiyin.types import FloatArray
 
@@ -34,6 +34,7 @@ class UseEncoder:
     def __init__(self, *, threads: int = 1, max_chars: int = 1000) -> None:
         self.threads = threads
         self.max_chars = max_chars
+        check_options(self, threads=(1, 1024), max_chars=(1, 1e9))
 
     @property
     def identity(self) -> str:

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from zhiyin.contracts import State
 from zhiyin.data.dataset import Dataset
-from zhiyin.errors import NotFittedError
+from zhiyin.errors import NotFittedError, check_options
 from zhiyin.retrieve.matrix import user_item_matrix
 from zhiyin.retrieve.relevance import FactorRelevance
 from zhiyin.types import FloatArray, Query
@@ -42,6 +42,10 @@ class AlsRetriever:
         self.decay = decay
         self.items_: FloatArray | None = None
         self.gram_: FloatArray | None = None
+        check_options(
+            self, factors=(1, 4096), regularisation=(0, 1e6), alpha=(0, 1e6),
+            iterations=(1, 10_000), decay=(0, 1),
+        )  # fmt: skip
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         from implicit.als import AlternatingLeastSquares

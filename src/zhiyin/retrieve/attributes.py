@@ -13,7 +13,7 @@ from scipy import sparse
 from zhiyin.contracts import State
 from zhiyin.data.catalogue import Catalogue, Categories
 from zhiyin.data.dataset import Dataset
-from zhiyin.errors import ConfigError, NotFittedError, nearest
+from zhiyin.errors import ConfigError, NotFittedError, check_options, nearest
 from zhiyin.retrieve.relevance import DenseRelevance
 from zhiyin.types import FloatArray, IntArray, Query
 
@@ -65,6 +65,7 @@ class AttributesRetriever:
         self.weights = weights
         self.decay = decay
         self.rows_: sparse.csr_matrix | None = None
+        check_options(self, decay=(0, 1))
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         self.refresh(data.items)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from zhiyin.contracts import Encoder, State
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.dataset import Dataset
-from zhiyin.errors import ArtefactError, LlmError, NotFittedError
+from zhiyin.errors import ArtefactError, LlmError, NotFittedError, check_options
 from zhiyin.represent.cached import CachedEncoder
 from zhiyin.represent.items import ItemVectors
 from zhiyin.represent.space import Space
@@ -126,6 +126,10 @@ class ContentRetriever:
         self.n_read = n_read
         self.vectors_: ItemVectors | None = None
         self._default: Encoder | None = None
+        check_options(
+            self, decay=(0, 1), temperature=(0, 1000), window=(1, 1e6), words_share=(0, 1),
+            max_exact=(0, 1e9), n_read=(1, 1e9),
+        )  # fmt: skip
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         self.vectors_ = ItemVectors.of(self._encoder(), data.items, max_exact=self.max_exact)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from zhiyin.contracts import State
 from zhiyin.data.context_table import ContextTable
 from zhiyin.data.dataset import Dataset
+from zhiyin.errors import check_options
 from zhiyin.retrieve.relevance import SilentRelevance, TouchedRelevance
 from zhiyin.types import Query
 
@@ -28,6 +29,7 @@ class ContextRetriever:
     def __init__(self, *, strength: float = 20.0) -> None:
         self.strength = strength
         self.table_: ContextTable | None = None
+        check_options(self, strength=(0, 1e9))
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         self.table_ = ContextTable(strength=self.strength).fit(data)

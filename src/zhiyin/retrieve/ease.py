@@ -8,7 +8,7 @@ import numpy as np
 from scipy import linalg, sparse
 
 from zhiyin.data.dataset import Dataset
-from zhiyin.errors import ConfigError
+from zhiyin.errors import ConfigError, check_options
 from zhiyin.retrieve.linear import LinearRetriever
 from zhiyin.retrieve.matrix import fitting_penalty, user_item_matrix
 from zhiyin.retrieve.neighbours import Neighbours
@@ -42,6 +42,10 @@ class EaseRetriever(LinearRetriever):
         self.decay = decay
         self.max_exact = max_exact
         self.neighbourhood = neighbourhood
+        check_options(
+            self, regularisation=(1e-6, 1e9), k=(1, 1e6), decay=(0, 1), max_exact=(0, 1e9),
+            neighbourhood=(1, 1e6),
+        )  # fmt: skip
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         matrix = user_item_matrix(data)

@@ -12,6 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from zhiyin.data.dataset import Dataset
+from zhiyin.errors import check_options
 from zhiyin.retrieve.linear import LinearRetriever
 from zhiyin.retrieve.matrix import user_item_matrix
 from zhiyin.retrieve.neighbours import Neighbours
@@ -32,6 +33,7 @@ class GraphRetriever(LinearRetriever):
         self.beta = beta
         self.k = k
         self.decay = decay
+        check_options(self, alpha=(0, 10), beta=(0, 10), k=(1, 1e6), decay=(0, 1))
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         self.neighbours_ = walk(user_item_matrix(data), alpha=self.alpha, beta=self.beta, k=self.k)

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from zhiyin.data.dataset import Dataset
-from zhiyin.errors import ConfigError, nearest
+from zhiyin.errors import ConfigError, check_options, nearest
 from zhiyin.retrieve.linear import LinearRetriever
 from zhiyin.retrieve.matrix import user_item_matrix
 from zhiyin.retrieve.neighbours import Neighbours
@@ -41,6 +41,7 @@ class ItemKnnRetriever(LinearRetriever):
         self.shrinkage = shrinkage
         self.k = k
         self.decay = decay
+        check_options(self, shrinkage=(0, 1e6), k=(1, 1e6), decay=(0, 1))
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         if self.similarity not in SIMILARITIES:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from zhiyin.data.dataset import Dataset
+from zhiyin.errors import check_options
 from zhiyin.retrieve.linear import LinearRetriever
 from zhiyin.retrieve.neighbours import Neighbours
 from zhiyin.types import FloatArray
@@ -42,6 +43,10 @@ class KernelRetriever(LinearRetriever):
         self.damp_target = damp_target
         self.k = k
         self.decay = decay
+        check_options(
+            self, window=(1, 1e6), power=(0, 10), backward=(0, 10), damp_source=(0, 10),
+            damp_target=(0, 10), k=(1, 1e6), decay=(0, 1),
+        )  # fmt: skip
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         distance = np.arange(1, self.window + 1, dtype=np.float32)

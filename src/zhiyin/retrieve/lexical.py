@@ -13,7 +13,7 @@ from scipy import sparse
 from zhiyin.contracts import State
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.dataset import Dataset
-from zhiyin.errors import NotFittedError
+from zhiyin.errors import NotFittedError, check_options
 from zhiyin.retrieve.relevance import SilentRelevance, TouchedRelevance
 from zhiyin.retrieve.scratch import marked
 from zhiyin.retrieve.sparse_rows import touched
@@ -98,6 +98,10 @@ class LexicalRetriever:
         self.decay = decay
         self.table_: TermTable | None = None
         self.weights_: _Weights | None = None
+        check_options(
+            self, k1=(0, 100), b=(0, 1), title_weight=(0, 1000), from_titles=(0, 1000),
+            decay=(0, 1),
+        )  # fmt: skip
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         return self._take(TermTable.of(data.items))

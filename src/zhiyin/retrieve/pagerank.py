@@ -11,7 +11,7 @@ from scipy import sparse
 
 from zhiyin.contracts import State
 from zhiyin.data.dataset import Dataset
-from zhiyin.errors import NotFittedError
+from zhiyin.errors import NotFittedError, check_options
 from zhiyin.retrieve.graph import walk
 from zhiyin.retrieve.matrix import user_item_matrix
 from zhiyin.retrieve.neighbours import Neighbours
@@ -38,6 +38,7 @@ class PageRankRetriever:
         self.k = k
         self.decay = decay
         self.neighbours_: Neighbours | None = None
+        check_options(self, damping=(0, 1), iterations=(1, 1000), beta=(0, 10), k=(1, 1e6), decay=(0, 1))
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         return self._learn(walk(user_item_matrix(data), alpha=1.0, beta=self.beta, k=self.k))

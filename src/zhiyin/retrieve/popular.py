@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from zhiyin.contracts import State
 from zhiyin.data.dataset import Dataset
-from zhiyin.errors import NotFittedError
+from zhiyin.errors import NotFittedError, check_options
 from zhiyin.retrieve.relevance import DenseRelevance, top_n
 from zhiyin.retrieve.scratch import marked
 from zhiyin.types import NO_ITEMS, FloatArray, IntArray, Query, TimeArray
@@ -55,6 +55,7 @@ class PopularRetriever:
         self.half_life_days = half_life_days
         self.window_days = window_days
         self.counts_: FloatArray | None = None
+        check_options(self, half_life_days=(0, 1e6), window_days=(0, 1e6))
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         self._sums, self._newest, self._events = np.zeros(0), -math.inf, _NO_EVENTS

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from zhiyin.contracts import State
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.dataset import Dataset
+from zhiyin.errors import check_options
 from zhiyin.retrieve.relevance import SilentRelevance, TouchedRelevance
 from zhiyin.types import FloatArray, IntArray, Query
 
@@ -29,6 +30,7 @@ class RepeatRetriever:
     def __init__(self, *, decay: float = 0.97) -> None:
         self.decay = decay
         self.n_items_ = 0
+        check_options(self, decay=(0, 1))
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         self.n_items_ = data.n_items

@@ -15,7 +15,7 @@ from scipy import sparse
 
 from zhiyin.contracts import State
 from zhiyin.data.dataset import Dataset
-from zhiyin.errors import NotFittedError
+from zhiyin.errors import NotFittedError, check_options
 from zhiyin.retrieve.relevance import FactorRelevance
 from zhiyin.types import FloatArray, IntArray, Query
 
@@ -52,6 +52,10 @@ class SgdRetriever:
         self.decay = decay
         self.asks_: FloatArray | None = None
         self.items_: FloatArray | None = None
+        check_options(
+            self, factors=(1, 4096), epochs=(1, 10_000), rate=(1e-9, 10),
+            regularisation=(0, 1000), negatives=(1, 1e6), window=(1, 1e6), decay=(0, 1),
+        )  # fmt: skip
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         random = np.random.default_rng(seed)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import linalg
 
 from zhiyin.data.dataset import Dataset
+from zhiyin.errors import check_options
 from zhiyin.retrieve.linear import LinearRetriever
 from zhiyin.retrieve.matrix import fitting_penalty
 from zhiyin.retrieve.neighbours import Neighbours
@@ -43,6 +44,10 @@ class SlitRetriever(LinearRetriever):
         self.next_items = next_items
         self.k = k
         self.max_items = max_items
+        check_options(
+            self, regularisation=(1e-6, 1e9), decay=(0, 1), window=(1, 1e6), next_items=(1, 1000),
+            k=(1, 1e6), max_items=(1, 1e9),
+        )  # fmt: skip
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         count = np.bincount(data.item[data.weight > 0], minlength=data.n_items)

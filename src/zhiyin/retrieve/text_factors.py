@@ -12,7 +12,7 @@ from scipy import sparse
 from zhiyin.contracts import Encoder, State
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.dataset import Dataset
-from zhiyin.errors import NotFittedError
+from zhiyin.errors import NotFittedError, check_options
 from zhiyin.represent.cached import CachedEncoder
 from zhiyin.represent.use_encoder import UseEncoder
 from zhiyin.represent.vector_index import VectorIndex
@@ -63,6 +63,10 @@ class TextFactorsRetriever:
         self.max_exact = max_exact
         self.n_read = n_read
         self.targets_: VectorIndex | None = None
+        check_options(
+            self, factors=(1, 4096), window=(1, 1e6), backward=(0, 10), prior=(0, 1e6),
+            decay=(0, 1), max_exact=(0, 1e9), n_read=(1, 1e9),
+        )  # fmt: skip
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         pairs = damped_pairs(data, self.window, self.backward)

@@ -12,7 +12,7 @@ from scipy import sparse
 from zhiyin.contracts import Encoder, State
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.dataset import Dataset
-from zhiyin.errors import NotFittedError
+from zhiyin.errors import NotFittedError, check_options
 from zhiyin.represent.cached import CachedEncoder
 from zhiyin.represent.use_encoder import UseEncoder
 from zhiyin.represent.vector_index import VectorIndex
@@ -75,6 +75,11 @@ class TextKernelRetriever:
         self.n_read = n_read
         self.weights_: sparse.csr_matrix | None = None
         self.later_: sparse.csr_matrix | None = None
+        check_options(
+            self, window=(1, 1e6), backward=(0, 10), borrow=(0, 1e12), n_like=(1, 1e6),
+            n_like_cold=(1, 1e6), temperature=(1e-6, 1000), k=(1, 1e6), k_cold=(1, 1e6),
+            decay=(0, 1), max_exact=(0, 1e9), n_read=(1, 1e9),
+        )  # fmt: skip
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         pairs = damped_pairs(data, self.window, self.backward)

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from zhiyin.contracts import State
 from zhiyin.data.dataset import Dataset
-from zhiyin.errors import NotFittedError
+from zhiyin.errors import NotFittedError, check_options
 from zhiyin.retrieve.matrix import user_item_matrix
 from zhiyin.retrieve.relevance import DenseRelevance
 from zhiyin.types import FloatArray, History, IntArray, Query
@@ -59,6 +59,7 @@ class UserKnnRetriever:
         self.window = window
         self.sample = sample
         self.likes_: sparse.csr_matrix | None = None
+        check_options(self, k=(1, 1e6), decay=(0, 1), damp=(0, 10), window=(1, 1e6), sample=(1, 1e9))
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         newest = newest_events(data, self.sample)

@@ -13,7 +13,7 @@ from zhiyin.contracts import State
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.dataset import Dataset
 from zhiyin.data.filters import parse_filter
-from zhiyin.errors import FilterError, NotFittedError
+from zhiyin.errors import FilterError, NotFittedError, check_options
 from zhiyin.represent.vocabulary import number_roles
 from zhiyin.retrieve.relevance import DenseRelevance, SilentRelevance
 from zhiyin.types import FloatArray, IntArray, Intent, Query
@@ -52,6 +52,7 @@ class WishRetriever:
         self.turn = turn
         self.standing_: _Standing | None = None
         self.items_: Catalogue | None = None
+        check_options(self, by_popularity=(0, 10), turn=(0, 10))
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         counts = np.bincount(data.item, np.maximum(data.weight, 0), data.n_items)
