@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -85,6 +86,32 @@ def test_a_damaged_artefact_never_serves(project, harm):
         assert version(client) == made.version
         assert f'zhiyin_artefact_info{{version="{entry}"}} 1.0' not in client.get("/metrics").text
         assert 'zhiyin_artefact_swap_total{result="refused"} 1.0' in client.get("/metrics").text
+
+
+def test_an_artefact_that_could_not_be_read_is_tried_again(project, monkeypatch):
+    """One worker without memory for a moment must not serve the old list for ever beside the others."""
+    clock, real, tries = Clock(), Recommender.load.__func__, []
+
+    def load(cls, path, **options):
+        if threading.current_thread().name == "zhiyin-live":
+            tries.append(clock())
+            if len(tries) <= 2:
+                raise OSError(24, "Too many open files")
+        return real(cls, path, **options)
+
+    with serving(project, clock) as (client, made):
+        monkeypatch.setattr(Recommender, "load", classmethod(load))
+        entry = refit(Places(project), client.app.state.ground.store, now=clock)
+        start = clock.at
+        wait(lambda: len(tries) == 1)
+        assert version(client) == made.version
+        for after, number in ((31.0, 2), (45.0, 2), (92.0, 3)):
+            clock.at = start + after
+            wait(lambda number=number: len(tries) >= number)
+            time.sleep(0.7)
+            assert len(tries) == number, "it is left alone for longer every time"
+        wait(lambda: version(client) == entry.version)
+        assert 'zhiyin_artefact_swap_total{result="refused"} 2.0' in client.get("/metrics").text
 
 
 def refit_to(ground, project, clock, harm):

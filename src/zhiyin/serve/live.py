@@ -46,6 +46,8 @@ class Told(Protocol):
 
 LOOK_EVERY = 10
 """Steps between two looks for another artefact: half a second."""
+TRY_AGAIN_S, LONGEST_REST_S = 30.0, 3600.0
+"""An artefact that was not taken is tried again after so long, then after twice as long, and so on."""
 CHANGES_AT_ONCE = 500
 READ_AGAIN_S = 30.0
 """After so long an encoder that was away is asked again for the items that came without a vector."""
@@ -108,6 +110,22 @@ class Serving:
         self.key_of_code[codes[codes >= 0]] = keys[codes >= 0]
 
 
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """An artefact that could not be taken, and until when it is left alone: longer after every try."""
+
+    version: str = ""
+    tries: int = 0
+    until: float = 0.0
+
+    def holds(self, version: str, now: float) -> bool:
+        return version == self.version and now < self.until
+
+    def again(self, version: str, now: float) -> _Refusal:
+        tries = self.tries + 1 if version == self.version else 1
+        return _Refusal(version, tries, now + min(TRY_AGAIN_S * 2 ** (tries - 1), LONGEST_REST_S))
+
+
 class Live:
     """Follows the store in a thread of its own; every change of the recommender runs through `compute`.
 
@@ -139,7 +157,7 @@ class Live:
         self._saved_at = 0.0
         self._steps = 0
         self._asked_at = now()
-        self._refused = ""
+        self._refused = _Refusal()
         self._unread: set[str] = set()
         self._read_again_at = 0.0
         self._stop = threading.Event()
@@ -259,18 +277,23 @@ class Live:
 
     def _take_artefact(self) -> None:
         wanted = self.artefacts.current()
-        if wanted is None or wanted.version == self._refused:
+        if wanted is None or self._refused.holds(wanted.version, self.now()):
             return
         if self.serving is not None and self.serving.publication.version == wanted.version:
             return
         try:
             serving = self._loaded(wanted)
         except Exception as error:  # noqa: BLE001
-            # Whatever is wrong with it, the old one goes on serving.
-            self._refused = wanted.version
+            # Whatever is wrong with it, the old one goes on serving. What was wrong may pass (no memory, too
+            # many open files), and the other workers may have taken it.
+            self._refused = self._refused.again(wanted.version, self.now())
             self.told.swapped("refused")
-            log.error("artefact %s was not taken: %s", wanted.version, error)
+            log.error(
+                "artefact %s was not taken and is tried again in %.0f s: %s",
+                wanted.version, self._refused.until - self.now(), error,
+            )  # fmt: skip
             return
+        self._refused = _Refusal()
         self._install(serving)
         del serving
         gc.unfreeze()  # what the worker froze at its start may be the artefact that has just gone
