@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from typing import Any
 
@@ -21,6 +22,8 @@ __all__ = [
     "few_users", "preview_pipeline", "publish_pipeline", "same_learning", "side_by_side", "with_parts_of",
 ]  # fmt: skip
 
+ANSWERING = ("rerankers", "fallback", "n_each", "n_candidates", "n_history")
+"""Options of a recommender that change its answers and not what its parts learn."""
 MOST_EVENTS = 200_000
 """A preview is fitted on the users of at most so many events."""
 N_SAMPLE = 5
@@ -87,34 +90,20 @@ def _serving(work: Work, store: Any) -> Recommender | None:
 
 
 def same_learning(old: Recommender, new: Recommender) -> bool:
-    """Whether sources, ranker and encoder have the same options: then nothing has to be learnt anew."""
+    """Whether all but ANSWERING and the words of reasons is the same: then nothing has to be learnt anew."""
     from zhiyin.config import to_toml
 
-    def learning(recommender: Recommender) -> str:
-        bare = Recommender(
-            retrievers=recommender.retrievers,
-            ranker=recommender.ranker,
-            encoder=recommender.encoder,
-            n_replay=recommender.n_replay,
-            replay_share=recommender.replay_share,
-            max_questions=recommender.max_questions,
-            n_negatives=recommender.n_negatives,
-            cold_share=recommender.cold_share,
-            repeats=recommender.repeats,
-        )
-        return to_toml(bare)
-
-    return learning(old) == learning(new)
+    like = copy.copy(new)
+    for name in (*ANSWERING, "explainer", "llm"):
+        setattr(like, name, getattr(old, name))
+    return to_toml(like) == to_toml(old)
 
 
 def with_parts_of(old: Recommender, new: Recommender) -> Recommender:
-    """`new` with what `old` has learnt."""
-    made = Recommender(
-        retrievers=old.retrievers, ranker=old.ranker, rerankers=new.rerankers, explainer=old.explainer,
-        encoder=old.encoder, fallback=new.fallback, n_each=new.n_each, n_candidates=new.n_candidates,
-        n_history=new.n_history, repeats=new.repeats,
-    )  # fmt: skip
-    made.items_, made.histories_ = old.items_, old.histories_
+    """What `old` has learnt, answering as `new` does."""
+    made = copy.copy(old)
+    for name in ANSWERING:
+        setattr(made, name, getattr(new, name))
     return made
 
 
