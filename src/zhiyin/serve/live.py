@@ -115,15 +115,15 @@ class _Refusal:
     """An artefact that could not be taken, and until when it is left alone: longer after every try."""
 
     version: str = ""
-    tries: int = 0
+    rest_s: float = 0.0
     until: float = 0.0
 
     def holds(self, version: str, now: float) -> bool:
         return version == self.version and now < self.until
 
     def again(self, version: str, now: float) -> _Refusal:
-        tries = self.tries + 1 if version == self.version else 1
-        return _Refusal(version, tries, now + min(TRY_AGAIN_S * 2 ** (tries - 1), LONGEST_REST_S))
+        rest = min(2 * self.rest_s, LONGEST_REST_S) if version == self.version else TRY_AGAIN_S
+        return _Refusal(version, rest, now + rest)
 
 
 class Live:
@@ -288,10 +288,8 @@ class Live:
             # many open files), and the other workers may have taken it.
             self._refused = self._refused.again(wanted.version, self.now())
             self.told.swapped("refused")
-            log.error(
-                "artefact %s was not taken and is tried again in %.0f s: %s",
-                wanted.version, self._refused.until - self.now(), error,
-            )  # fmt: skip
+            rest = self._refused.rest_s
+            log.error("artefact %s was not taken, again in %.0f s: %s", wanted.version, rest, error)
             return
         self._refused = _Refusal()
         self._install(serving)
