@@ -19,7 +19,6 @@ off goes on.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import itertools
 import json
 import os
@@ -36,6 +35,8 @@ from numpy.typing import NDArray
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.sets import load_bench
 from zhiyin.evaluate.intervals import bootstrap
+from zhiyin.rank import judgements
+from zhiyin.rank.student import standard
 from zhiyin.represent import CachedEncoder, Space, UseEncoder
 from zhiyin.represent.intent_rules import read_intent
 from zhiyin.represent.units import key_of
@@ -129,9 +130,9 @@ class Judgement:
 
     def order(self, score: NDArray[np.float64], weight: float, taken_off: float) -> NDArray[np.float64]:
         """Scores under which the judged films stay ahead of all others, in the order of both opinions."""
-        said = spread(score[self.codes]) + weight * spread(self.heard - taken_off * self.prior)
+        said = standard(np.stack([score[self.codes], self.heard - taken_off * self.prior], axis=1))
         found = score - 1e6
-        found[self.codes] = said
+        found[self.codes] = said @ (1.0, weight)
         return found
 
 
@@ -175,12 +176,6 @@ def asked(finder: Finder, numbers: NDArray[np.int64], part: str, folder: Path) -
     return found
 
 
-def spread(values: NDArray[np.floating]) -> NDArray[np.float64]:
-    """In units of their own standard deviation, around 0."""
-    found: NDArray[np.float64] = (values - values.mean()) / max(float(values.std()), 1e-9)
-    return found
-
-
 def row(name: str, places: Sequence[float], seed: int) -> None:
     hits = np.stack([np.array(places) < k for k in KS], axis=1).astype(float)
     shown = "  ".join(f"R@{k} {interval}" for k, interval in zip(KS, bootstrap(hits, seed=seed)))
@@ -209,8 +204,9 @@ def judged(args: argparse.Namespace, items: Catalogue, part: str, among: Sequenc
     for number, turn in enumerate(among):
         score = turn.score(WEIGHTS)
         codes = np.argsort(-score, kind="stable")[: args.n_judged]
-        about = f"{llm.identity} {conversation(turn.context)} {codes.tolist()}"
-        file = args.kept / f"{hashlib.sha256(about.encode()).hexdigest()}.npz"
+        codes = codes[np.isfinite(score[codes])]
+        about = judgements.key_of(llm.identity, conversation(turn.context), str(codes.tolist()))
+        file = args.kept / f"{about.hex()}.npz"
         if not file.is_file():
             fresh = [code for code in codes.tolist() if code not in prior]
             empty = llm.log_likelihood(conversation(()), [texts[code] for code in fresh], timeout=3600)

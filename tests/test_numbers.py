@@ -49,7 +49,7 @@ def test_the_numbers_of_many_parts_are_looked_at() -> None:
     assert {part.room for part, _ in numbers()} >= {"represent", "retrieve", "rank", "explain", "llm"}
 
 
-def test_a_mistake_in_a_file_names_the_number(tmp_path: Any) -> None:
+def test_a_mistake_in_a_file_names_the_number() -> None:
     from zhiyin.config import from_toml
 
     text = "[retrievers.kernel]\ntype = 'kernel'\ndecay = 8.0\nwindow = 0\n"

@@ -207,13 +207,13 @@ def replayed(pipeline: Pipeline, split: Split, *, repeats: bool) -> Iterator[Que
     """
     holdout, context = split.holdout, split.holdout.data.context
     for position, (_, history, targets) in enumerate(holdout):
-        hidden = history.items[history.weights < 0] if repeats else history.items
+        ruled_out = history.items[history.weights < 0] if repeats else history.items
         row = int(holdout.start[position])
         query = Query(
             history.tail(pipeline.n_history),
             at=holdout.at(position),
             context={name: str(words[row]) for name, words in context.items() if words[row]},
-            exclude=np.unique(hidden),
+            exclude=np.unique(ruled_out),
         )
         yield Question(query, pipeline.candidates(query)[0], targets)
         if np.isin(targets, split.hidden).any():
