@@ -211,7 +211,9 @@ def test_a_preview_with_what_was_learnt_lets_come_back_what_may():
     parts = {"popular": PopularRetriever(), "kernel": KernelRetriever()}
     old = Recommender(retrievers=parts, repeats=True).fit(checkerboard())
     new = Recommender(retrievers=parts, repeats=True, n_candidates=20)
-    assert same_learning(old, new) and not same_learning(old, Recommender(retrievers=parts))
+    assert same_learning(old, new)
+    for other in ({}, {"repeats": True, "max_questions": 5}, {"repeats": True, "cold_share": 0.2}):
+        assert not same_learning(old, Recommender(retrievers=parts, **other)), other
     assert with_parts_of(old, new).repeats and with_parts_of(old, new).n_candidates == 20
 
 
