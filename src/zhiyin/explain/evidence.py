@@ -60,19 +60,24 @@ def contributions(history: History, ranking: Candidates, n_items: int) -> Contri
     Events of unknown items count in the steps of the decay and are then left out.
     """
     shares, losses, decays = _shares(history, ranking)
-    known = (history.items >= 0) & (history.items < n_items)
+    h, known = len(history), (history.items >= 0) & (history.items < n_items)
     items, weights = history.items[known], history.weights[known]
     if not len(items):
         nothing = np.empty(0, np.float32)
         return Contributions(items, shares[:0], losses[:0], nothing, np.empty(0, np.int32), decays)
+    if len(items) < h:
+        shares, losses = shares[known], losses[known]
     order = np.argsort(items, kind="stable")
-    starts = np.flatnonzero(np.concatenate(([True], np.diff(items[order]) != 0)))
+    new = items[order[1:]] != items[order[:-1]]
+    if new.all():
+        return Contributions(items, shares, losses, weights, np.ones(len(items), np.int32), decays)
+    starts = np.flatnonzero(np.concatenate(([True], new)))
     ends = np.append(starts[1:], len(items))
     recency = np.argsort(order[ends - 1], kind="stable")
     return Contributions(
         items=items[order][starts][recency],
-        share=np.add.reduceat(shares[known][order], starts, axis=0)[recency],
-        loss=np.add.reduceat(losses[known][order], starts, axis=0)[recency],
+        share=np.add.reduceat(shares[order], starts, axis=0)[recency],
+        loss=np.add.reduceat(losses[order], starts, axis=0)[recency],
         liking=np.add.reduceat(weights[order], starts)[recency],
         times=(ends - starts)[recency].astype(np.int32),
         decays=decays,
@@ -85,20 +90,23 @@ def _shares(history: History, ranking: Candidates) -> tuple[FloatArray, FloatArr
     names = [name for name, block in ranking.evidence.items() if block.shape[1] == c]
     if not names or not h or not c:
         return np.zeros((h, c), np.float32), np.zeros((h, c), np.float32), {}
-    blocks = np.stack([_aligned(ranking.evidence[name], h) for name in names]).astype(np.float64)
+    blocks = np.zeros((len(names), h, c))
+    for block, name in zip(blocks, names):
+        told = ranking.evidence[name][-h:]  # a source may look at fewer of the newest events, or at more
+        block[h - len(told) :] = told
     if np.isnan(blocks).any():
         blocks = np.nan_to_num(blocks)
-    scores = np.stack([ranking.column(name) for name in names]).astype(np.float64)
+    scores = np.array([ranking.column(name) for name in names], np.float64)
     powers = _powers(h) * history.weights
-    best = _best_decay(np.tensordot(powers, blocks, axes=(1, 1)), scores)
+    best = _best_decay(powers @ blocks, scores)
     terms = powers[best][:, :, None] * blocks
-    size = np.abs(terms).sum(axis=1, keepdims=True)
-    shares = np.divide(terms, size, out=np.zeros_like(terms), where=size > 0)
-    voices = _voices(ranking, names) * (size[:, 0] > 0)
-    voices = voices / np.maximum(voices.sum(axis=0), 1e-12)
-    older = np.cumsum(shares, axis=1) - shares
-    losses = shares - (1 / DECAYS[best] - 1)[:, None, None] * older
-    mean, loss = ((part * voices[:, None, :]).sum(axis=0).astype(np.float32) for part in (shares, losses))
+    size = np.abs(terms).sum(axis=1)
+    voices = _voices(ranking, names) * (size > 0)
+    voices /= np.maximum(voices.sum(axis=0), 1e-12) * np.where(size > 0, size, 1)
+    terms *= voices[:, None, :]  # of each term its share, as much as its source counts
+    older = np.cumsum(terms, axis=1) - terms
+    losses = terms - (1 / DECAYS[best] - 1)[:, None, None] * older
+    mean, loss = (part.sum(axis=0).astype(np.float32) for part in (terms, losses))
     return mean, loss, {name: round(float(DECAYS[place]), 2) for name, place in zip(names, best)}
 
 
@@ -109,29 +117,25 @@ def _powers(h: int) -> NDArray[np.float64]:
     return powers
 
 
-def _aligned(block: FloatArray, h: int) -> FloatArray:
-    """(h, c) a block whose source looked at fewer of the newest events, or at more."""
-    rows = block[-h:]
-    if len(rows) == h:
-        return rows
-    return np.concatenate([np.zeros((h - len(rows), block.shape[1]), np.float32), rows])
-
-
 def _best_decay(sums: NDArray[np.float64], scores: NDArray[np.float64]) -> NDArray[np.intp]:
-    """(s,) position in `DECAYS`; `sums` is (d, s, c), `scores` (s, c).
+    """(s,) position in `DECAYS`; `sums` is (s, d, c), `scores` (s, c).
 
     Where no decay makes the sums equal to the scores, the source has scaled them by a factor of the
     query's own: then the decay counts whose sums point the same way.
     """
     known = np.isfinite(scores)
-    scores = np.where(known, scores, 0)
-    sums = np.where(known, sums, 0)
-    length = np.sqrt((scores**2).sum(axis=1))
-    apart = np.sqrt(((sums - scores) ** 2).sum(axis=2)) / np.maximum(length, 1e-12)
-    lengths = np.sqrt((sums**2).sum(axis=2)) * length
-    angle = 1 - (sums * scores).sum(axis=2) / np.maximum(lengths, 1e-12)
-    loss = np.where(apart.min(axis=0) < 0.05, apart, np.round(angle, 6))
-    best: NDArray[np.intp] = np.argmin(loss, axis=0)
+    if not known.all():
+        scores = np.where(known, scores, 0)
+        sums = np.where(known[:, None], sums, 0)
+    length = np.sqrt((scores**2).sum(axis=1))[:, None]
+    loss = np.sqrt(((sums - scores[:, None]) ** 2).sum(axis=2)) / np.maximum(length, 1e-12)
+    scaled = loss.min(axis=1) >= 0.05
+    if scaled.any():
+        sums, scores, length = sums[scaled], scores[scaled], length[scaled]
+        lengths = np.sqrt((sums**2).sum(axis=2)) * length
+        angle = 1 - (sums @ scores[:, :, None])[:, :, 0] / np.maximum(lengths, 1e-12)
+        loss[scaled] = np.round(angle, 6)
+    best: NDArray[np.intp] = np.argmin(loss, axis=1)
     return best
 
 

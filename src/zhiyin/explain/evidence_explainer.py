@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from itertools import chain
 from typing import Self
 
@@ -135,8 +136,10 @@ class EvidenceExplainer:
 def _facts(claim: Claim) -> dict[str, str]:
     """What the claim says, field by field, for who wants to check it again."""
     facts = {"form": claim.form}
-    if claim.value or claim.attribute:
-        facts |= {name: plain(word) for name, word in _words(claim) if word}
+    if claim.attribute:
+        facts["attribute"] = _shown(claim.attribute)
+    if claim.value:
+        facts["value"] = _shown(claim.value)
     if claim.matched:
         facts["matched"] = plain(", ".join(claim.matched))
     for name, number in (("decade", claim.decade), ("count", claim.count), ("of", claim.of)):
@@ -145,5 +148,7 @@ def _facts(claim: Claim) -> dict[str, str]:
     return facts
 
 
-def _words(claim: Claim) -> tuple[tuple[str, str], ...]:
-    return ("attribute", claim.attribute), ("value", claim.value)
+@lru_cache(maxsize=20_000)
+def _shown(word: str) -> str:
+    """A word of the catalogue, of which the same few come again and again."""
+    return plain(word)

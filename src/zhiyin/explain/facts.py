@@ -65,8 +65,10 @@ class Facts:
     decade_order: NDArray[np.float64] = field(init=False)
     """The known decades, ascending; for counts."""
     price_order: NDArray[np.float64] = field(init=False)
+    by_name: Mapping[str, Facet] = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "by_name", {facet.name: facet for facet in self.facets})
         object.__setattr__(self, "decade_order", np.sort(self.decades[~np.isnan(self.decades)]))
         object.__setattr__(self, "price_order", np.sort(self.prices[~np.isnan(self.prices)]))
 
@@ -87,21 +89,10 @@ class Facts:
 
     def facet(self, name: str) -> Facet | None:
         """The word attribute of that name, None when there is none."""
-        return next((facet for facet in self.facets if facet.name == name), None)
-
-    def having(self, items: IntArray, attribute: str, value: str, decade: int | None) -> NDArray[np.bool_]:
-        """(k,) which items have the word (all, if `value` is empty) and are of the decade (all, if None)."""
-        found = np.ones(len(items), np.bool_)
-        if value:
-            facet = self.facet(attribute)
-            found[:] = False
-            if facet is not None and value in facet.code:
-                row, code = words_of(facet.column, items)
-                found[row[code == facet.code[value]]] = True
-        return found & (self.decades[items] == decade) if decade is not None else found
+        return self.by_name.get(name)
 
     def has(self, item: int, attribute: str, value: str, decade: int | None) -> bool:
-        """The same of one item."""
+        """Whether an item has the word (any, if `value` is empty) and is of the decade (any, if None)."""
         if value:
             facet = self.facet(attribute)
             code = -1 if facet is None else facet.code.get(value, -1)

@@ -34,6 +34,8 @@ class Proposals:
     decades: list[int | None] = field(init=False)
     share: FloatArray = field(init=False)
     """(k, c) what may be cited."""
+    columns: list[list[float]] = field(init=False)
+    """The same as (c, k) numbers of Python, which are read one by one."""
     order: list[list[int]] = field(init=False)
     """Per item the rows of the history, the largest share first, among equals the most recent."""
     codes: list[int] = field(init=False)
@@ -46,7 +48,8 @@ class Proposals:
         self.words = request_words(self.witness.query.words)
         self.shared = shared_words(facts, items, history)
         self.decades = clear_decades(facts, items, history)
-        self.share = history.citable(items)
+        self.share = self.witness.share
+        self.columns = self.share.T.tolist()
         ascending = np.argsort(self.share, axis=0, kind="stable")
         self.order = ascending[::-1].T.tolist()
         self.codes = history.items.tolist()
@@ -68,13 +71,15 @@ class Proposals:
     def _words(self, item: int) -> list[Claim]:
         """What was understood first: it is why the item is here, where a word may only happen to be in it."""
         witness = self.witness
+        if not (self.words or witness.wished):
+            return []
         met = witness.meets(item, interest=False)
         found = (*met, *(word for word in matched(self.words, witness.facts.items, item) if word not in met))
         asked = {*self.words, *witness.wished} - witness.interests
         return [Claim("words", item, matched=found, share=len(found) / len(asked))] if found else []
 
     def _interests(self, item: int) -> list[Claim]:
-        met = self.witness.meets(item, interest=True)
+        met = self.witness.meets(item, interest=True) if self.witness.wished else ()
         share = len(met) / max(1, len(self.witness.interests))
         return [Claim("interest", item, matched=met, share=share)] if met else []
 
@@ -94,16 +99,16 @@ class Proposals:
     def _goes(self, position: int, item: int) -> list[Claim]:
         """The largest contributions; among those that are nearly as large, the ones not yet cited."""
         share = self._large(position)
-        fresh = sorted(share, key=lambda row: -share[row] / (1 + 0.5 * self.cited[row]))[: self.n_cited]
-        chosen = sorted(fresh, key=lambda row: -share[row])
+        weary = {row: part / (1 + 0.5 * self.cited[row]) for row, part in share.items()}
+        fresh = sorted(weary, key=weary.__getitem__, reverse=True)[: self.n_cited]
+        chosen = sorted(fresh, key=share.__getitem__, reverse=True)
         return self._citing("goes", item, chosen, sum(share[row] for row in chosen))
 
     def _large(self, position: int) -> dict[int, float]:
         """Row of the history -> its share, for the few that are at least half as large as the largest."""
-        first = self.order[position][:LARGEST]
-        share = dict(zip(first, self.share[first, position].tolist()))
-        least = max(share.values(), default=0.0) / 2
-        return {row: part for row, part in share.items() if part > 0 and part >= least}
+        column, first = self.columns[position], self.order[position][:LARGEST]
+        least = column[first[0]] / 2 if first else 0.0
+        return {row: column[row] for row in first if column[row] > 0 and column[row] >= least}
 
     def _attribute(self, position: int, item: int, told: tuple[int, ...]) -> Iterator[Claim]:
         """The best word with its decade, without it, the next word, the decade alone.
@@ -126,8 +131,9 @@ class Proposals:
     ) -> list[Claim]:
         attribute, value = (word.attribute, word.value) if word else ("", "")
         fit = self.witness.having(attribute, value, decade)
-        whole = word.share if word and decade is None else float(self.share[list(fit), position].sum())
-        free = fit - {self.witness.row.get(code, -1) for code in (item, *told)}
+        column = self.columns[position]
+        whole = word.share if word and decade is None else sum(column[row] for row in fit)
+        free = fit.difference(self.witness.row.get(code, -1) for code in (item, *told))
         best = list(islice((row for row in self.order[position] if row in free), 3 * self.n_cited))
         chosen = sorted(best, key=lambda row: self.cited[row])[: self.n_cited]
         return self._citing("like", item, chosen, whole, attribute, value, decade)
@@ -139,7 +145,7 @@ class Proposals:
     def _price(self, position: int, item: int) -> list[Claim]:
         """Only when at most a quarter of the catalogue would fit as well."""
         history, prices = self.witness.history, self.witness.facts.prices
-        price = prices[item]
+        price = float(prices[item])
         if not price > 0 or self.witness.facts.about_the_price(price, NEAR_PRICE) > 0.25:
             return []
         near = np.abs(prices[history.items] - price) <= NEAR_PRICE * price

@@ -13,7 +13,7 @@ from zhiyin.data.filters import parse_filter
 from zhiyin.errors import FilterError
 from zhiyin.explain.claim import Claim
 from zhiyin.explain.evidence import Contributions
-from zhiyin.explain.facts import Facts
+from zhiyin.explain.facts import Facts, words_of
 from zhiyin.explain.request_words import matched, request_words
 from zhiyin.types import FloatArray, IntArray, Query
 
@@ -36,6 +36,13 @@ class Witness:
     history: Contributions
 
     seen: dict[tuple[str, str, int | None], frozenset[int]] = field(default_factory=dict, init=False)
+    spoken: dict[str, dict[str, set[int]]] = field(default_factory=dict, init=False)
+    """attribute -> word -> rows of the liked items of the history that have it."""
+
+    @cached_property
+    def n(self) -> int:
+        """Size of the catalogue."""
+        return len(self.facts.items)
 
     @cached_property
     def liked(self) -> NDArray[np.bool_]:
@@ -59,11 +66,21 @@ class Witness:
         return {code: position for position, code in enumerate(self.items.tolist())}
 
     @cached_property
-    def large(self) -> FloatArray:
+    def share(self) -> FloatArray:
+        """(k, c) what may be cited, and how much it is."""
+        return self.history.citable(self.items)
+
+    @cached_property
+    def large(self) -> list[float]:
         """(c,) the least share that is still among the largest of an item's evidence."""
-        largest = np.sort(self.history.citable(self.items), axis=0)[-LARGEST:]
-        least: FloatArray = np.maximum(largest[0], largest[-1] / 2)
+        largest = np.sort(self.share, axis=0)[-LARGEST:]
+        least: list[float] = np.maximum(largest[0], largest[-1] / 2).tolist()
         return least
+
+    @cached_property
+    def given(self) -> tuple[list[list[float]], list[list[float]]]:
+        """(c, k) shares and losses as numbers of Python: claims are checked one by one."""
+        return self.history.share.T.tolist(), self.history.loss.T.tolist()
 
     @cached_property
     def wished(self) -> Mapping[str, frozenset[int]]:
@@ -87,19 +104,41 @@ class Witness:
 
     def meets(self, item: int, *, interest: bool) -> tuple[str, ...]:
         """Wishes of the request, or interests of the profile, that an item of the ranking meets."""
-        return tuple(
-            said
-            for said, items in self.wished.items()
-            if item in items and (said in self.interests) is interest
+        wished, own = self.wished, self.interests
+        return (
+            tuple(said for said, items in wished.items() if item in items and (said in own) is interest)
+            if wished
+            else ()
         )
 
     def having(self, attribute: str, value: str, decade: int | None) -> frozenset[int]:
         """Rows of the liked items of the history that have a word and are of a decade."""
         asked = (attribute, value, decade)
         if asked not in self.seen:
-            found = self.facts.having(self.history.items, *asked) & self.liked
-            self.seen[asked] = frozenset(np.flatnonzero(found).tolist())
+            rows = self._with(attribute).get(value, ()) if value else np.flatnonzero(self.liked).tolist()
+            if decade is not None:
+                rows = (row for row in rows if self.decades[row] == decade)
+            self.seen[asked] = frozenset(rows)
         return self.seen[asked]
+
+    @cached_property
+    def decades(self) -> list[float]:
+        """(k,) of the distinct items of the history."""
+        decades: list[float] = self.facts.decades[self.history.items].tolist()
+        return decades
+
+    def _with(self, attribute: str) -> dict[str, set[int]]:
+        """Every word of an attribute that liked items have, with their rows."""
+        found = self.spoken.get(attribute)
+        if found is None:
+            found = self.spoken[attribute] = {}
+            facet = self.facts.facet(attribute)
+            if facet is not None:
+                rows = np.flatnonzero(self.liked)
+                place, codes = words_of(facet.column, self.history.items[rows])
+                for row, code in zip(rows[place].tolist(), codes.tolist()):
+                    found.setdefault(facet.column.values[code], set()).add(row)
+        return found
 
 
 def is_true(claim: Claim, witness: Witness) -> bool:
@@ -108,7 +147,7 @@ def is_true(claim: Claim, witness: Witness) -> bool:
     That a score falls without what "because" cites is not in the facts: who makes the claim has tried it.
     """
     check = CHECKS.get(claim.form)
-    known = 0 <= claim.item < len(witness.facts.items) and 0 <= claim.share <= 1 + 1e-6
+    known = 0 <= claim.item < witness.n and 0 <= claim.share <= 1 + 1e-6
     return check is not None and known and _cited_is_liked(claim, witness) and check(claim, witness)
 
 
@@ -125,11 +164,12 @@ def _because(claim: Claim, witness: Witness) -> bool:
     position = witness.position.get(claim.item)
     if position is None or not claim.cited:
         return False
+    share, loss = (part[position] for part in witness.given)
     rows = [witness.row[item] for item in claim.cited]
-    given = witness.history.share[rows, position].tolist()
-    needed = min(witness.history.loss[rows, position].tolist()) > 0
-    large = min(given) > 0 and min(given) >= witness.large[position]
-    return needed and bool(large) and abs(sum(given) - claim.share) < 1e-4
+    given = [share[row] for row in rows]
+    least = min(given)
+    needed = all(loss[row] > 0 for row in rows)
+    return needed and 0 < least >= witness.large[position] and abs(sum(given) - claim.share) < 1e-4
 
 
 def _again(claim: Claim, witness: Witness) -> bool:

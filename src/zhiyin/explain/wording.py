@@ -72,18 +72,20 @@ def wording(claim: Claim, items: Catalogue, *, locale: str = "en", action: str =
     lang = language(locale)
     options = TEMPLATES[lang][claim.form]
     sentence = options[crc32(items.ids[claim.item].encode("utf-8", "replace")) % len(options)]
-    what = _what(claim.value, claim.decade, lang) if claim.value or claim.decade is not None else ""
+    titles, what, words = "", "", ""
+    if claim.cited:
+        titles = listed([quote(items.titles[code] or items.ids[code], lang) for code in claim.cited], lang)
+    if claim.value or claim.decade is not None:
+        what = _what(claim.value, claim.decade, lang)
+    if claim.matched:
+        words = listed([_marked(word, "“”‘’") for word in claim.matched[:3]], lang)
     return sentence.format(
-        did=ACTIONS[action][lang],
-        titles=listed([quote(items.titles[code] or items.ids[code], lang) for code in claim.cited], lang),
-        what=what,
-        What=what[:1].upper() + what[1:],
-        words=listed([_marked(word, "“”‘’") for word in claim.matched[:3]], lang),
-        count=claim.count,
-        of=claim.of,
-    )
+        did=ACTIONS[action][lang], titles=titles, what=what, What=what[:1].upper() + what[1:], words=words,
+        count=claim.count, of=claim.of,
+    )  # fmt: skip
 
 
+@lru_cache(maxsize=64)
 def language(locale: str) -> str:
     """The language that speaks for a locale: Chinese for zh, zh-CN, zh_TW …; English for everything else."""
     return "zh" if locale.lower().replace("_", "-").split("-")[0] == "zh" else "en"
