@@ -180,7 +180,7 @@ class Pipeline:
         """Cut to `n`, or filled up to `n` with what the fallback proposes."""
         missing = n - len(ranking)
         if missing <= 0 or self.fallback not in self.retrievers or query.only is not None:
-            return ranking.take(np.arange(min(n, len(ranking))))
+            return ranking if missing >= 0 else ranking.take(np.arange(n))
         taken = np.concatenate([query.exclude, ranking.items]).astype(np.int32)
         proposed = self.retrievers[self.fallback].relevance(query)
         if query.allowed is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -113,8 +114,15 @@ class History:
 
     def decayed(self, decay: float) -> FloatArray:
         """(h,) weights that lose the factor `decay` per step back from the newest event."""
-        steps = np.arange(len(self.items) - 1, -1, -1, dtype=np.float32)
-        return self.weights * np.float32(decay) ** steps
+        return self.weights * _powers(decay, len(self.items))
+
+
+@lru_cache(maxsize=1024)
+def _powers(decay: float, h: int) -> FloatArray:
+    """(h,) decay ** steps back from the newest event. Not to be written to."""
+    steps = np.arange(h - 1, -1, -1, dtype=np.float32)
+    powers: FloatArray = np.float32(decay) ** steps
+    return powers
 
 
 @dataclass(frozen=True, slots=True)

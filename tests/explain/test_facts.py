@@ -10,7 +10,8 @@ from zhiyin.explain.facts import Facts
 from zhiyin.explain.popularity import Popularity
 from zhiyin.explain.request_words import matched, request_words
 from zhiyin.explain.shared import clear_decades, shared_words
-from zhiyin.types import Candidates, History, Interaction, Item
+from zhiyin.explain.verify import Witness
+from zhiyin.types import Candidates, History, Interaction, Item, Query
 
 DAY = 86400.0
 
@@ -20,10 +21,12 @@ def facts_of(items):
     return Facts.of(catalogue, Popularity.of(Dataset.of([Interaction("u", items[0].id)], items)))
 
 
-def history_of(codes, ranking, n):
-    codes = np.array(codes, np.int32)
+def witness_of(facts, codes, ranking):
+    """Of a history and a ranking, about which no source has said anything."""
+    codes, ranking = np.array(codes, np.int32), np.array(ranking, np.int32)
     history = History(codes, np.ones(len(codes), np.float32), np.full(len(codes), np.nan))
-    return contributions(history, Candidates(np.array(ranking, np.int32)), n)
+    past = contributions(history, Candidates(ranking), len(facts.items))
+    return Witness(facts, Query(history), ranking, past)
 
 
 @pytest.mark.parametrize("year", [1994.0, "1994", "1994-10-01", ("1994",)])
@@ -41,22 +44,22 @@ def test_what_is_no_year_gives_no_decade(year):
 def test_a_word_that_everything_has_is_no_reason():
     items = [Item(f"i{i}", attributes={"tags": ("film", "noir") if i < 5 else ("film",)}) for i in range(20)]
     facts = facts_of(items)
-    found = shared_words(facts, np.array([4, 10], np.int32), history_of([0, 1, 2], [4, 10], 20))
+    found = shared_words(witness_of(facts, [0, 1, 2], [4, 10]))
     assert [[word.value for word in words] for words in found] == [["noir"], []]
     assert found[0][0].support == 3
 
 
 def test_category_numbers_are_never_spoken():
     facts = facts_of([Item(f"i{i}", attributes={"category": ("173",)}) for i in range(3)] + [Item("x")] * 0)
-    assert shared_words(facts, np.array([2], np.int32), history_of([0, 1], [2], 3)) == [[]]
+    assert shared_words(witness_of(facts, [0, 1], [2])) == [[]]
 
 
 def test_a_decade_is_clear_only_beyond_what_the_catalogue_has():
     items = [Item(f"i{i}", attributes={"year": 1985.0 if i < 5 else 2005.0}) for i in range(20)]
-    facts, ranking = facts_of(items), np.array([4, 19], np.int32)
-    assert clear_decades(facts, ranking, history_of([0, 1, 2], ranking, 20)) == [1980, None]
-    assert clear_decades(facts, ranking, history_of([6, 7, 8], ranking, 20)) == [None, None]
-    assert clear_decades(facts, ranking, history_of([0, 1], ranking, 20)) == [None, None]
+    facts, ranking = facts_of(items), [4, 19]
+    assert clear_decades(witness_of(facts, [0, 1, 2], ranking)) == [1980, None]
+    assert clear_decades(witness_of(facts, [6, 7, 8], ranking)) == [None, None]
+    assert clear_decades(witness_of(facts, [0, 1], ranking)) == [None, None]
 
 
 def test_counts_ranks_and_ties():

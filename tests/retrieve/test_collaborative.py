@@ -46,7 +46,7 @@ def sequences(*users: str, kind: str = "click", n_items: int = 6) -> Dataset:
 def dense(neighbours: Neighbours | None) -> np.ndarray:
     assert neighbours is not None
     n = len(neighbours)
-    return np.stack([neighbours.activate(np.array([i], np.int32), np.ones(1, np.float32)) for i in range(n)])
+    return neighbours.entries(np.arange(n, dtype=np.int32)).block(np.arange(n, dtype=np.int32))
 
 
 def binary(data: Dataset) -> np.ndarray:

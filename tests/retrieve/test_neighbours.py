@@ -28,6 +28,14 @@ def matrix(seed: int, share: float = 0.4) -> np.ndarray:
     return dense.astype(np.float32)
 
 
+def activated(neighbours: Neighbours, items: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """(n,) what a history adds up to, as one array over all items."""
+    codes, sums = neighbours.entries(items).added_up(weights)
+    found = np.zeros(len(neighbours) + 1, np.float32)
+    found[codes] = sums
+    return found[:-1]
+
+
 def both_ways(dense: np.ndarray, k: int) -> tuple[Neighbours, Neighbours]:
     return Neighbours.of_dense(dense, k), Neighbours.of_sparse(sparse.csr_matrix(dense), k)
 
@@ -56,15 +64,15 @@ def test_activate_is_a_sum_of_rows(seed: int, events: list[tuple[int, float]]) -
         Neighbours.of_dense(dense, ITEMS),
         Neighbours.of_sparse(sparse.csr_matrix(dense), ITEMS),
     ):
-        np.testing.assert_allclose(neighbours.activate(items, weights), expected, atol=1e-5)
+        np.testing.assert_allclose(activated(neighbours, items, weights), expected, atol=1e-5)
 
 
 def test_only_the_strongest_of_a_row_are_kept_whatever_their_sign() -> None:
     dense = np.zeros((4, 4), np.float32)
     dense[0] = [0, -3, 1, 2]
     for neighbours in both_ways(dense, 2):
-        np.testing.assert_array_equal(neighbours.activate(FIRST, ONE), [0, -3, 0, 2])
-        np.testing.assert_array_equal(neighbours.activate(FIRST + 1, ONE), 0)
+        np.testing.assert_array_equal(activated(neighbours, FIRST, ONE), [0, -3, 0, 2])
+        np.testing.assert_array_equal(activated(neighbours, FIRST + 1, ONE), 0)
 
 
 def test_a_matrix_in_blocks_is_the_same_matrix() -> None:
@@ -77,7 +85,7 @@ def test_a_matrix_in_blocks_is_the_same_matrix() -> None:
 def test_renamed_items_keep_their_weights() -> None:
     dense, codes = matrix(2), np.arange(ITEMS) * 2 + 1
     wide = Neighbours.of_dense(dense, ITEMS).renamed(codes, 20)
-    row = wide.activate(np.array([codes[3]], np.int32), np.ones(1, np.float32))
+    row = activated(wide, np.array([codes[3]], np.int32), np.ones(1, np.float32))
     np.testing.assert_array_equal(row[codes], dense[3])
     assert not row[::2].any()
 
@@ -85,7 +93,7 @@ def test_renamed_items_keep_their_weights() -> None:
 @pytest.mark.parametrize("history", [[0, 3, -1, 50], []])
 def test_a_block_holds_the_single_weights(history: list[int]) -> None:
     dense, items = matrix(3), np.array([5, 0, -1, 99], np.int32)
-    block = Neighbours.of_dense(dense, ITEMS).block(np.array(history, np.int32), items)
+    block = Neighbours.of_dense(dense, ITEMS).entries(np.array(history, np.int32)).block(items)
     assert block.shape == (len(history), 4)
     for row, source in enumerate(history):
         for column, target in enumerate(items):

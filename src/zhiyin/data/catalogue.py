@@ -48,6 +48,11 @@ class Ids(Sequence[str]):
         """Codes of many names, -1 for the unknown."""
         return np.fromiter((self._code.get(name, -1) for name in names), np.int32)
 
+    def named(self, codes: IntArray) -> list[str]:
+        """Names of many codes."""
+        names = self._names
+        return [names[code] for code in codes.tolist()]
+
     def like(self, name: str) -> str:
         """A sentence that offers the nearest names; for messages."""
         close = difflib.get_close_matches(name, self._names[:20_000], n=3) or self._names[:3]

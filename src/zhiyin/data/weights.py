@@ -20,6 +20,7 @@ DEFAULT_KIND_WEIGHTS: Mapping[str, float] = {
 """A click is 1; a purchase says twice as much, a view half; a hide is a dislike."""
 
 RATED = [KINDS.index("rating"), KINDS.index("review")]
+PLAY = KINDS.index("play")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,8 @@ class KindWeights:
         a play counts the share that was played.
         """
         weights = self.table()[kind]
-        weights *= self._rating_share(kind, value)
-        weights *= self._play_share(kind, value, duration)
+        self._rate(weights, kind, value)
+        self._play(weights, kind, value, duration)
         if self.purchase_by_value:
             bought = (kind == KINDS.index("purchase")) & (value > 0)
             weights[bought] *= np.log2(1 + value[bought].astype(np.float64))
@@ -71,30 +72,38 @@ class KindWeights:
                 raise ConfigError(
                     f"the weight of {name!r} is {weight}: give a finite number, below 0 for a dislike"
                 )
-        return np.array([{**DEFAULT_KIND_WEIGHTS, **self.kinds}[name] for name in KINDS], np.float64)
+        weights = {**DEFAULT_KIND_WEIGHTS, **self.kinds}
+        return np.array([weights[name] for name in KINDS], np.float64)
 
-    def _rating_share(self, kind: NDArray[np.int8], value: FloatArray) -> NDArray[np.float64]:
+    def _rate(self, weights: NDArray[np.float64], kind: NDArray[np.int8], value: FloatArray) -> None:
+        """Scales the weights of ratings."""
         low, high = self.rating_scale
         if not low < high:
             raise ConfigError(f"rating_scale is {self.rating_scale}: the first number must be the lower one")
-        share = np.ones(len(kind), np.float64)
+        if self.rating_low == 1 and self.rating_dislike_below is None:
+            return
         rated = np.isin(kind, RATED) & ~np.isnan(value)
         height = (np.clip(value[rated].astype(np.float64), low, high) - low) / (high - low)
-        share[rated] = self.rating_low + (1 - self.rating_low) * height
+        share = self.rating_low + (1 - self.rating_low) * height
         if self.rating_dislike_below is not None:
-            share[rated & (value < self.rating_dislike_below)] = -1.0
-        return share
+            share[value[rated] < self.rating_dislike_below] = -1.0
+        weights[rated] *= share
 
-    def _play_share(
-        self, kind: NDArray[np.int8], value: FloatArray, duration: NDArray[np.floating] | None
-    ) -> NDArray[np.float64]:
+    def _play(
+        self,
+        weights: NDArray[np.float64],
+        kind: NDArray[np.int8],
+        value: FloatArray,
+        duration: NDArray[np.floating] | None,
+    ) -> None:
+        """Scales the weights of plays."""
         if self.play_full_seconds <= 0:
             raise ConfigError(f"play_full_seconds is {self.play_full_seconds}: give a number above 0")
-        share = np.ones(len(kind), np.float64)
-        played = (kind == KINDS.index("play")) & (value >= 0)
+        played = (kind == PLAY) & (value >= 0)
+        if not played.any():
+            return
         length = np.log1p(value[played].astype(np.float64)) / np.log1p(self.play_full_seconds)
         if duration is not None:
             whole = duration[played].astype(np.float64)
             length = np.divide(value[played], whole, out=length, where=whole > 0)
-        share[played] = np.clip(length, *self.play_range)
-        return share
+        weights[played] *= np.clip(length, *self.play_range)

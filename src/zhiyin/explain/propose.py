@@ -44,10 +44,10 @@ class Proposals:
     """How often each row of the history was cited so far."""
 
     def __post_init__(self) -> None:
-        facts, items, history = self.witness.facts, self.witness.items, self.witness.history
+        history = self.witness.history
         self.words = request_words(self.witness.query.words)
-        self.shared = shared_words(facts, items, history)
-        self.decades = clear_decades(facts, items, history)
+        self.shared = shared_words(self.witness)
+        self.decades = clear_decades(self.witness)
         self.share = self.witness.share
         self.columns = self.share.T.tolist()
         ascending = np.argsort(self.share, axis=0, kind="stable")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from zhiyin.explain.evidence import Contributions
-from zhiyin.explain.facts import Facet, Facts, words_of
-from zhiyin.types import IntArray
+from zhiyin.explain.facts import Facet
+from zhiyin.explain.verify import Witness
 
 __all__ = ["SharedWord", "clear_decades", "shared_words"]
 
@@ -29,70 +29,56 @@ class SharedWord(msgspec.Struct, frozen=True):
     """How much it says: see `shared_words`."""
 
 
-def shared_words(facts: Facts, items: IntArray, history: Contributions) -> list[list[SharedWord]]:
-    """Per item the best word of every attribute, the most telling first.
+def shared_words(witness: Witness) -> list[list[SharedWord]]:
+    """Per item of the ranking the best word of every attribute, the most telling first.
 
     A word weighs (its rate in the history + its share of the item's evidence) times the logarithm of how
     much more frequent it is there than in the catalogue: pointwise mutual information, so that what
     everything has is not offered as a reason. Two items of the history must have it (one, if that is all).
     """
-    liked = history.liking > 0
-    past = history.items[liked]
-    found: list[list[SharedWord]] = [[] for _ in items]
-    if not len(past):
-        return found
-    share = np.maximum(history.share[liked], 0)
-    for facet in facts.facets:
-        for position, word in _best_words(facet, items, past, share, len(facts.items)):
-            found[position].append(word)
+    found: list[list[SharedWord]] = [[] for _ in witness.items]
+    liked = len(witness.citable)
+    for facet in witness.facts.facets:
+        rows_with, telling = witness.rows_with(facet), dict[int, float]()
+        starts, ends = (facet.column.indptr[witness.items + more].tolist() for more in (0, 1))
+        for position, (start, end) in enumerate(zip(starts, ends)):
+            best, share = None, witness.given[0][position]
+            for code in facet.column.codes[start:end].tolist():
+                rows = rows_with.get(code)
+                if rows is None:
+                    continue
+                if code not in telling:
+                    telling[code] = _telling(facet, code, len(rows), witness)
+                if telling[code] > 0:
+                    part = sum([share[row] for row in rows if share[row] > 0])
+                    weight = (len(rows) / liked + part) * telling[code]
+                    if best is None or weight > best.weight:
+                        value = facet.column.values[code]
+                        best = SharedWord(facet.name, value, len(rows), part, weight)
+            if best is not None:
+                found[position].append(best)
     for words in found:
         words.sort(key=lambda word: -word.weight)
     return found
 
 
-def _best_words(
-    facet: Facet, items: IntArray, past: IntArray, share: NDArray[np.floating], n: int
-) -> list[tuple[int, SharedWord]]:
-    """(position, word) for each item that shares a word of this facet worth telling."""
-    row, code = words_of(facet.column, items)
-    keep = facet.speakable[code]
-    vocabulary, place = np.unique(code[keep], return_inverse=True)
-    if not len(vocabulary):
-        return []
-    has = np.zeros((len(items), len(vocabulary)), np.bool_)
-    has[row[keep], place] = True
-    row, code = words_of(facet.column, past)
-    place = np.minimum(np.searchsorted(vocabulary, code), len(vocabulary) - 1)
-    same = vocabulary[place] == code
-    had = np.zeros((len(past), len(vocabulary)), np.float32)
-    had[row[same], place[same]] = 1
-    support = had.sum(axis=0)
-    rate = support / len(past)
-    lift = np.log(np.maximum(rate, 1e-9) * n / facet.counts[vocabulary])
-    mass = share.T @ had
-    weight = has * (rate + mass) * np.where(support >= min(2, len(past)), lift, 0)
-    best = weight.argmax(axis=1)
-    row = np.flatnonzero(weight[np.arange(len(items)), best] > 0)
-    best = best[row]
-    told = zip(
-        row.tolist(), vocabulary[best].tolist(), support[best].tolist(), mass[row, best].tolist(),
-        weight[row, best].tolist(),
-    )  # fmt: skip
-    values = facet.column.values
-    return [
-        (i, SharedWord(facet.name, values[word], int(liked), part, heavy))
-        for i, word, liked, part, heavy in told
-    ]
+def _telling(facet: Facet, code: int, support: int, witness: Witness) -> float:
+    """The logarithm of how much more frequent a word is in the history; 0 for one that may not be said."""
+    liked = len(witness.citable)
+    if support < min(2, liked) or not facet.speakable[code]:
+        return 0.0
+    return math.log(support / liked * witness.n / int(facet.counts[code]))
 
 
-def clear_decades(facts: Facts, items: IntArray, history: Contributions) -> list[int | None]:
-    """Per item its decade where the history is clearly fond of it, else None."""
-    past = facts.decades[history.items[history.liking > 0]]
+def clear_decades(witness: Witness) -> list[int | None]:
+    """Per item of the ranking its decade where the history is clearly fond of it, else None."""
+    facts = witness.facts
+    past = facts.decades[witness.history.items[witness.liked]]
     known = past[~np.isnan(past)]
     every = facts.decade_order
     if len(known) < 3:
-        return [None] * len(items)
-    own = facts.decades[items]
+        return [None] * len(witness.items)
+    own = facts.decades[witness.items]
     rate = (own[:, None] == known).mean(axis=1)
     base = np.searchsorted(every, own + 1) - np.searchsorted(every, own)
     clear = (rate >= CLEAR_RATE) & (rate * len(every) >= CLEAR_LIFT * base) & ~np.isnan(own)

@@ -13,7 +13,7 @@ from zhiyin.data.filters import parse_filter
 from zhiyin.errors import FilterError
 from zhiyin.explain.claim import Claim
 from zhiyin.explain.evidence import Contributions
-from zhiyin.explain.facts import Facts, words_of
+from zhiyin.explain.facts import Facet, Facts, words_of
 from zhiyin.explain.request_words import matched, request_words
 from zhiyin.types import FloatArray, IntArray, Query
 
@@ -21,6 +21,7 @@ __all__ = ["LARGEST", "NEAR_PRICE", "Witness", "is_true"]
 
 LARGEST = 5
 """What is cited must be among so many largest contributions, and be half as large as the largest."""
+NO_ROWS: set[int] = set()
 NEAR_PRICE = 0.15
 """Prices that differ by less than this part count as about the same."""
 
@@ -36,8 +37,8 @@ class Witness:
     history: Contributions
 
     seen: dict[tuple[str, str, int | None], frozenset[int]] = field(default_factory=dict, init=False)
-    spoken: dict[str, dict[str, set[int]]] = field(default_factory=dict, init=False)
-    """attribute -> word -> rows of the liked items of the history that have it."""
+    spoken: dict[str, dict[int, set[int]]] = field(default_factory=dict, init=False)
+    """attribute -> code of a word -> rows of the liked items of the history that have it."""
 
     @cached_property
     def n(self) -> int:
@@ -115,9 +116,13 @@ class Witness:
         """Rows of the liked items of the history that have a word and are of a decade."""
         asked = (attribute, value, decade)
         if asked not in self.seen:
-            rows = self._with(attribute).get(value, ()) if value else np.flatnonzero(self.liked).tolist()
+            facet = self.facts.facet(attribute) if value else None
+            if facet is not None:
+                rows = self.rows_with(facet).get(facet.code.get(value, -1), NO_ROWS)
+            else:
+                rows = NO_ROWS if value else set(np.flatnonzero(self.liked).tolist())
             if decade is not None:
-                rows = (row for row in rows if self.decades[row] == decade)
+                rows = {row for row in rows if self.decades[row] == decade}
             self.seen[asked] = frozenset(rows)
         return self.seen[asked]
 
@@ -127,17 +132,15 @@ class Witness:
         decades: list[float] = self.facts.decades[self.history.items].tolist()
         return decades
 
-    def _with(self, attribute: str) -> dict[str, set[int]]:
-        """Every word of an attribute that liked items have, with their rows."""
-        found = self.spoken.get(attribute)
+    def rows_with(self, facet: Facet) -> dict[int, set[int]]:
+        """Code of every word of an attribute that liked items have -> their rows."""
+        found = self.spoken.get(facet.name)
         if found is None:
-            found = self.spoken[attribute] = {}
-            facet = self.facts.facet(attribute)
-            if facet is not None:
-                rows = np.flatnonzero(self.liked)
-                place, codes = words_of(facet.column, self.history.items[rows])
-                for row, code in zip(rows[place].tolist(), codes.tolist()):
-                    found.setdefault(facet.column.values[code], set()).add(row)
+            found = self.spoken[facet.name] = {}
+            rows = np.flatnonzero(self.liked)
+            place, codes = words_of(facet.column, self.history.items[rows])
+            for row, code in zip(rows[place].tolist(), codes.tolist()):
+                found.setdefault(code, set()).add(row)
         return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from zhiyin.errors import check_options
@@ -14,9 +16,7 @@ class SourceFeature:
     """Of every source: its score, the score relative to its best candidate, and its rank."""
 
     def names(self, candidates: Candidates) -> tuple[str, ...]:
-        return tuple(
-            f"{source}.{what}" for what in ("score", "relative", "rank") for source in candidates.sources
-        )
+        return _source_names(candidates.sources)
 
     def values(self, query: Query, candidates: Candidates) -> FloatArray:
         scores = candidates.scores
@@ -52,9 +52,7 @@ class EvidenceFeature:
         check_options(self, n_last=(0, 1000))
 
     def names(self, candidates: Candidates) -> tuple[str, ...]:
-        kinds = [f"decay_{decay:g}" for decay in self.decays]
-        kinds += [f"last_{back + 1}" for back in range(self.n_last)] + ["max", "support"]
-        return tuple(f"{source}.{kind}" for source in candidates.evidence for kind in kinds)
+        return _evidence_names(tuple(candidates.evidence), tuple(self.decays), self.n_last)
 
     def values(self, query: Query, candidates: Candidates) -> FloatArray:
         names, h = list(candidates.evidence), len(query.history)
@@ -82,3 +80,18 @@ class HistoryFeature:
         since = (query.at - history.at[-1]) / 3600.0 if len(history) else np.nan
         row = np.array([len(history), len(set(history.items.tolist())), since], np.float32)
         return np.broadcast_to(row, (len(candidates), 3)).astype(np.float32)
+
+
+# Names are the same for nearly every request: they are put together once.
+
+
+@lru_cache(maxsize=256)
+def _source_names(sources: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{source}.{what}" for what in ("score", "relative", "rank") for source in sources)
+
+
+@lru_cache(maxsize=256)
+def _evidence_names(sources: tuple[str, ...], decays: tuple[float, ...], n_last: int) -> tuple[str, ...]:
+    kinds = [f"decay_{decay:g}" for decay in decays]
+    kinds += [f"last_{back + 1}" for back in range(n_last)] + ["max", "support"]
+    return tuple(f"{source}.{kind}" for source in sources for kind in kinds)

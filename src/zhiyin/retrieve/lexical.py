@@ -14,9 +14,9 @@ from zhiyin.contracts import State
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.dataset import Dataset
 from zhiyin.errors import NotFittedError, check_options
+from zhiyin.retrieve.entries import Entries
 from zhiyin.retrieve.relevance import SilentRelevance, TouchedRelevance
 from zhiyin.retrieve.scratch import marked
-from zhiyin.retrieve.sparse_rows import touched
 from zhiyin.retrieve.term_table import TermTable
 from zhiyin.types import FloatArray, History, IntArray, Query
 
@@ -62,12 +62,12 @@ class _Weights:
     def scores(self, asked: sparse.csr_matrix) -> tuple[IntArray, FloatArray, int]:
         """Items that have a term asked for, each once, with their scores; and the number of all items."""
         n = self.all.shape[1]
-        codes, scores = touched(self.all, asked.indices, asked.data)
+        codes, scores = Entries.of(self.all, asked.indices).added_up(asked.data)
         if self.later is None:
             return codes, scores, n
         n = self.later.shape[1]
         stands = ~marked(self.again, codes, n)
-        later, fresh = touched(self.later, asked.indices, asked.data)
+        later, fresh = Entries.of(self.later, asked.indices).added_up(asked.data)
         return np.concatenate((codes[stands], later)), np.concatenate((scores[stands], fresh)), n
 
 

@@ -33,8 +33,9 @@ class LinearRetriever:
         history = query.history
         if not (history.items >= 0).any():
             return SilentRelevance()  # nobody to compare with
-        codes, scores = self.neighbours_.touched(history.items, history.decayed(self.decay))
-        return LinearRelevance(codes, scores, len(self.neighbours_), self.neighbours_, history.items)
+        return LinearRelevance.of_entries(
+            self.neighbours_.entries(history.items), history.decayed(self.decay)
+        )
 
     def state(self) -> State:
         if self.neighbours_ is None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from zhiyin.retrieve.scratch import added_up, placed
+from zhiyin.retrieve.entries import Entries
 from zhiyin.types import FloatArray, IntArray
 
 __all__ = ["Neighbours"]
@@ -71,38 +71,13 @@ class Neighbours:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def touched(self, items: IntArray, weights: FloatArray) -> tuple[IntArray, FloatArray]:
-        """The codes that the rows of `items` name, each once, and the weighted sum of the rows there.
-
-        An item -1 or newer than the fit adds nothing.
-        """
+    def entries(self, history: IntArray) -> Entries:
+        """What a history leads to; an item -1 or newer than the fit says nothing."""
         n = len(self.ids)
-        known = (items >= 0) & (items < n)
-        rows = items[known]
-        terms = self.weights[rows] * weights[known, None]
-        codes, sums = added_up(self.ids[rows].ravel(), terms.ravel(), n + 1)
-        there = codes < n
-        return codes[there], sums[there]
-
-    def activate(self, items: IntArray, weights: FloatArray) -> FloatArray:
-        """(n,) the same as one array over the whole catalogue."""
-        codes, sums = self.touched(items, weights)
-        found = np.zeros(len(self.ids), np.float32)
-        found[codes] = sums
-        return found
-
-    def block(self, history: IntArray, items: IntArray) -> FloatArray:
-        """(h, c) the weight from each history item to each of `items`; 0 where there is none."""
-        n = len(self.ids)
-        rows = np.flatnonzero((history >= 0) & (history < n))
-        inside = np.flatnonzero((items >= 0) & (items < n))
-        ids = self.ids[history[rows]]
-        place = placed(items[inside], ids, n + 1)
-        out = np.zeros((len(history), len(items)), np.float32)
-        hit = np.flatnonzero(place.ravel() >= 0)
-        row = rows[hit // ids.shape[1]]
-        out[row, inside[place.ravel()[hit]]] = self.weights[history[rows]].ravel()[hit]
-        return out
+        event = np.flatnonzero((history >= 0) & (history < n))
+        rows = history[event]
+        event = np.repeat(event, self.ids.shape[1])
+        return Entries(event, self.ids[rows].ravel(), self.weights[rows].ravel(), len(history), n)
 
 
 def strongest(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zhiyin.retrieve.neighbours import Neighbours
+from zhiyin.retrieve.entries import Entries
 from zhiyin.retrieve.scratch import marked, placed
 from zhiyin.types import FloatArray, IntArray
 
@@ -47,17 +48,26 @@ def best(
 
     `allowed` (n_items,) says which may come at all; an item beyond its end may not.
     """
+    if n <= 0:
+        return NOTHING
+    if allowed is None:  # what is excluded is little: it can go when most others are gone
+        codes, scores = _strongest(codes, scores, n + len(exclude))
     kept = ~marked(exclude, codes, n_items)
     if allowed is not None:
         kept &= allowed[np.minimum(codes, len(allowed) - 1)] & (codes < len(allowed))
-    codes, scores = codes[kept], scores[kept]
-    if n <= 0:
-        return NOTHING
-    if n < len(codes):
-        place = len(codes) - n
-        strong = scores >= np.partition(scores, place)[place]
-        codes, scores = codes[strong], scores[strong]
+    codes, scores = _strongest(codes[kept], scores[kept], n)
     return codes[np.lexsort((codes, -scores))[:n]].astype(np.int32)
+
+
+def _strongest(
+    codes: NDArray[np.integer], scores: NDArray[np.floating], n: int
+) -> tuple[NDArray[np.integer], NDArray[np.floating]]:
+    """The `n` with the highest scores, and what equals the last of them."""
+    if n >= len(codes):
+        return codes, scores
+    place = len(codes) - n
+    strong = np.flatnonzero(scores >= np.partition(scores, place)[place])
+    return codes[strong], scores[strong]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,21 +116,27 @@ class TouchedRelevance:
     """
 
     codes: IntArray
-    """(t,) items, each once, in no order."""
+    """(t,) items, each once, in no order; one that is `n_items` stands for none and has 0."""
     scores: FloatArray
     """(t,)"""
     n_items: int
 
     def top(self, n: int, exclude: IntArray, allowed: NDArray[np.bool_] | None = None) -> IntArray:
-        found = self.scores > 0
+        found = np.flatnonzero(self.scores > 0)
         return best(self.codes[found], self.scores[found], n, exclude, allowed, self.n_items)
 
     def of(self, items: IntArray) -> FloatArray:
         known = (items >= 0) & (items < self.n_items)
-        place = placed(self.codes, np.where(known, items, 0), self.n_items)
-        # The last entry stands for what was not touched (place -1) and answers 0.
-        found = np.append(self.scores, np.float32(0))[place]
-        return np.where(known, found, np.float32(np.nan))
+        asked = items if known.all() else items[known]
+        place = placed(asked, self.codes, self.n_items + 1)  # few are asked for, many were touched
+        hit = np.flatnonzero(place >= 0)
+        found = np.zeros(len(asked), np.float32)
+        found[place[hit]] = self.scores[hit]
+        if asked is items:
+            return found
+        whole = np.full(len(items), np.nan, np.float32)
+        whole[known] = found
+        return whole
 
     def evidence(self, items: IntArray) -> FloatArray | None:
         return None
@@ -130,11 +146,16 @@ class TouchedRelevance:
 class LinearRelevance(TouchedRelevance):
     """Scores that are sums of item-to-item weights over the history: the terms are the evidence."""
 
-    neighbours: Neighbours
-    history: IntArray
+    entries: Entries
+
+    @classmethod
+    def of_entries(cls, entries: Entries, said: FloatArray) -> Self:
+        """`said` (h,) is what each event of the history counts."""
+        codes, sums = entries.added_up(said)
+        return cls(codes, sums, entries.n_items, entries)
 
     def evidence(self, items: IntArray) -> FloatArray | None:
-        return self.neighbours.block(self.history, items)
+        return self.entries.block(items)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ from zhiyin.errors import NotFittedError, check_options
 from zhiyin.represent.cached import CachedEncoder
 from zhiyin.represent.use_encoder import UseEncoder
 from zhiyin.represent.vector_index import VectorIndex
-from zhiyin.retrieve.near import MAX_EXACT, N_READ
-from zhiyin.retrieve.sparse_rows import SparseRelevance, touched_by
+from zhiyin.retrieve.entries import Entries
+from zhiyin.retrieve.near import MAX_EXACT
+from zhiyin.retrieve.relevance import LinearRelevance
 from zhiyin.retrieve.text_projection import TextProjection, damped_pairs, paired
 from zhiyin.types import FloatArray, IntArray, Query
 
@@ -59,7 +60,7 @@ class TextKernelRetriever:
         k_cold: int = 1000,
         decay: float = 0.8,
         max_exact: int = MAX_EXACT,
-        n_read: int = N_READ,
+        n_read: int = 2_500,
     ) -> None:
         self.encoder = encoder
         self.window = window
@@ -113,11 +114,12 @@ class TextKernelRetriever:
         self.places_ = places
         self.weights_, self.later_ = self._with_unknown(self._of_known(weights), len(items)), None
 
-    def relevance(self, query: Query) -> SparseRelevance:
+    def relevance(self, query: Query) -> LinearRelevance:
         weights, later, history = self._fitted(), self.later_, query.history
-        matrices = (weights,) if later is None else (weights, later)
-        codes, scores = touched_by(matrices, history.items, history.decayed(self.decay))
-        return SparseRelevance(codes, scores, matrices[-1].shape[0], matrices, history.items)
+        entries = Entries.of(weights, history.items)
+        if later is not None:
+            entries = Entries.joined([entries, Entries.of(later, history.items)])
+        return LinearRelevance.of_entries(entries, history.decayed(self.decay))
 
     def state(self) -> State:
         weights, later = self._fitted(), self.later_

@@ -54,8 +54,9 @@ class Gate:
 
     def _known(self, request: Request, address: str) -> Grant:
         """By the key that was sent, else by the cookie of a session."""
-        authorization, cookie = request.headers.get("authorization"), session_secret(request)
-        if authorization or not cookie:
+        authorization = request.headers.get("authorization")
+        cookie = "" if authorization else session_secret(request)
+        if not cookie:
             return self.access.enter(authorization, address=address)
         grant = self.access.known(cookie, "session", address=address)[1]
         check_meant(request, cookie, self.access.pepper)

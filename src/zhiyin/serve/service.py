@@ -273,8 +273,8 @@ class Service:
             for line in lines
         ]
         tail = [
-            Shown(item=ids[code], score=score)
-            for code, score in zip(ranking.items[n:].tolist(), ranking.score[n:].tolist())
+            Shown(item=item, score=score)
+            for item, score in zip(ids.named(ranking.items[n:]), ranking.score[n:].tolist())
         ]
         return Slate(
             id=slate_id, user=request.user, session=request.session, surface=request.surface, at=at,
