@@ -207,24 +207,32 @@ def lines_of(
     ranking: Candidates, items: Catalogue, reasons: Sequence[tuple[Reason, ...]], n_each: int
 ) -> tuple[Recommendation, ...]:
     """A ranking in words; a source has proposed what it puts among its first `n_each`."""
-    return tuple(_line(ranking, place, items, reasons[place], n_each) for place in range(len(ranking)))
-
-
-def _line(
-    ranking: Candidates, place: int, items: Catalogue, reasons: tuple[Reason, ...], n_each: int
-) -> Recommendation:
-    code = int(ranking.items[place])
-    said = zip(ranking.ranks[place], ranking.scores[place], ranking.sources) if ranking.ranks.size else ()
-    proposed = sorted((rank, name) for rank, score, name in said if rank < n_each and score > 0)
-    return Recommendation(
-        item=items.ids[code],
-        title=items.titles[code],
-        score=float(ranking.score[place]),
-        rank=place + 1,
-        sources={name: int(rank) + 1 for rank, name in proposed},
-        reasons=reasons,
-        propensity=float(ranking.chances()[place]),
+    nothing: list[list[float]] = [[]] * len(ranking)
+    ranks, scores = (part.tolist() if part.size else nothing for part in (ranking.ranks, ranking.scores))
+    lines = zip(
+        ranking.items.tolist(), ranking.score.tolist(), ranks, scores, reasons, ranking.chances().tolist()
     )
+    return tuple(
+        Recommendation(
+            item=items.ids[code],
+            title=items.titles[code],
+            score=score,
+            rank=place,
+            sources=_proposed(ranking.sources, own_ranks, own_scores, n_each),
+            reasons=said,
+            propensity=chance,
+        )
+        for place, (code, score, own_ranks, own_scores, said, chance) in enumerate(lines, 1)
+    )
+
+
+def _proposed(
+    sources: Sequence[str], ranks: Sequence[float], scores: Sequence[float], n_each: int
+) -> dict[str, int]:
+    """Sources that proposed an item -> its place there, the highest place first; NaN is no opinion."""
+    said = zip(ranks, scores, sources)
+    proposed = sorted([(rank, name) for rank, score, name in said if rank < n_each and score > 0])
+    return {name: int(rank) + 1 for rank, name in proposed}
 
 
 def _best(sources: Mapping[str, int], n: int = 4) -> list[tuple[str, int]]:
