@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,16 +29,23 @@ class NearRelevance:
     n_read: int
     events: FloatArray
     """(h, d) what each event of the history asks for; zeros for an event that says nothing."""
+    taken: list[tuple[IntArray, FloatArray]] = field(default_factory=list, init=False)
+    """The items asked for last, with their rows: scores and evidence are asked of the same ones."""
 
     def top(self, n: int, exclude: IntArray, allowed: NDArray[np.bool_] | None = None) -> IntArray:
         codes, scores = self.index.search(self.vector, max(self.n_read, 4 * n), allowed)
         return best(codes, scores, n, exclude, allowed, len(self.index))
 
     def of(self, items: IntArray) -> FloatArray:
-        found: FloatArray = self.index.take(items) @ self.vector
+        found: FloatArray = self._rows(items) @ self.vector
         found[(items < 0) | (items >= len(self.index))] = np.nan
         return found
 
     def evidence(self, items: IntArray) -> FloatArray | None:
-        block: FloatArray = self.events @ self.index.take(items).T
+        block: FloatArray = self.events @ self._rows(items).T
         return block
+
+    def _rows(self, items: IntArray) -> FloatArray:
+        if not self.taken or self.taken[0][0] is not items:
+            self.taken[:] = [(items, self.index.take(items))]
+        return self.taken[0][1]

@@ -67,7 +67,7 @@ async def _recommend(call: Call, request: RecommendRequest) -> Response:
     answer = await admitted(call, partial(ask, request, until=until), until)
     if missed:
         answer.meta.degraded.append("intent")
-    told(call, answer)
+    _tell_later(call, answer)
     if not all(line.sources for line in answer.items):
         call.ground.metrics.fell_back("popular")
     return _shown(call, answer, request.locale, request.user)
@@ -78,7 +78,7 @@ async def rank(call: Call) -> Response:
     request = call.take(RankRequest)
     _check(request, call.ground.settings)
     answer = await computed(call, call.ground.service.rank, request, request.deadline_ms)
-    told(call, answer)
+    _tell_later(call, answer)
     return _shown(call, answer, request.locale, request.user)
 
 
@@ -191,6 +191,11 @@ def _history(history: Sequence[object] | None, settings: ServeSettings, path: st
             f"{len(history)} events, the setting max_history allows {settings.max_history}",
             path=path,
         )
+
+
+def _tell_later(call: Call, answer: ListAnswer) -> None:
+    """Counts when the answer is on its way: whoever waits for it need not wait for that."""
+    asyncio.get_running_loop().call_soon(told, call, answer)
 
 
 def told(call: Call, answer: ListAnswer) -> None:
