@@ -32,6 +32,7 @@ from service_targets import SETS, Target, built, plain_stack, service, slope_mib
 from zhiyin.data.dataset import Dataset
 
 P99_MS = 100.0
+CONNECTIONS = 16
 RUN = secrets.token_hex(4)
 """In the ids of this run's events and items, so that the next run sends new ones."""
 Figures = dict[str, Any]
@@ -71,6 +72,7 @@ class Bench:
 
     async def at(self, target: Target, per_s: float, seconds: float) -> Load:
         client, base = Client(target.port, key=target.key), random.randrange(100_000)
+        await client.open(CONNECTIONS)
         try:
             return await paced(
                 client, lambda k: target.recommend(self.user(base + k)), per_s=per_s, seconds=seconds

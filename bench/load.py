@@ -97,6 +97,13 @@ class Client:
         connection.transport.write(start + self._headers + b"\r\n" + body)
         return await connection.waiting
 
+    async def open(self, n: int) -> None:
+        """So many connections beforehand. They are used in turn: load of many callers, not of a lucky few
+        whose connections happen to be served by the same worker."""
+        while self._open < n:
+            self._open += 1
+            self._free.append(await self.connect())
+
     async def connect(self) -> _Connection:
         loop = asyncio.get_running_loop()
         _, connection = await loop.create_connection(_Connection, "127.0.0.1", self.port)
@@ -111,7 +118,7 @@ class Client:
     async def _taken(self) -> _Connection:
         while True:
             while self._free:
-                connection = self._free.pop()
+                connection = self._free.popleft()
                 if not connection.closes:
                     return connection
                 self._open -= 1
