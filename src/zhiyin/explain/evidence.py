@@ -96,12 +96,13 @@ def _shares(history: History, ranking: Candidates) -> tuple[FloatArray, FloatArr
         block[h - len(told) :] = told
     if np.isnan(blocks).any():
         blocks = np.nan_to_num(blocks)
-    scores = np.array([ranking.column(name) for name in names], np.float64)
+    columns = [ranking.sources.index(name) for name in names]
+    scores = ranking.scores[:, columns].T.astype(np.float64)
     powers = _powers(h) * history.weights
     best = _best_decay(powers @ blocks, scores)
     terms = powers[best][:, :, None] * blocks
     size = np.abs(terms).sum(axis=1)
-    voices = _voices(ranking, names) * (size > 0)
+    voices = _voices(ranking, columns) * (size > 0)
     voices /= np.maximum(voices.sum(axis=0), 1e-12) * np.where(size > 0, size, 1)
     terms *= voices[:, None, :]  # of each term its share, as much as its source counts
     older = np.cumsum(terms, axis=1) - terms
@@ -139,13 +140,10 @@ def _best_decay(sums: NDArray[np.float64], scores: NDArray[np.float64]) -> NDArr
     return best
 
 
-def _voices(ranking: Candidates, names: list[str]) -> NDArray[np.float64]:
+def _voices(ranking: Candidates, columns: list[int]) -> NDArray[np.float64]:
     """(s, c) how much each source counts for each item."""
-    if ranking.ranks.shape != (len(ranking), len(ranking.sources)):
-        return np.ones((len(names), len(ranking)))
-    place = {name: column for column, name in enumerate(ranking.sources)}
-    ranks = np.stack(
-        [ranking.ranks[:, place[name]] if name in place else np.zeros(len(ranking)) for name in names]
-    ).astype(np.float64)
-    voices: NDArray[np.float64] = 1 / (RANK_OFFSET + np.where(np.isnan(ranks), 1e6, ranks))
+    if ranking.ranks.shape != ranking.scores.shape:
+        return np.ones((len(columns), len(ranking)))
+    ranks = ranking.ranks[:, columns].T
+    voices: NDArray[np.float64] = 1 / (RANK_OFFSET + np.where(np.isnan(ranks), 1e6, ranks).astype(np.float64))
     return voices

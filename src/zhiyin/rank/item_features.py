@@ -108,17 +108,23 @@ class AttributeFeature:
     def values(self, query: Query, candidates: Candidates) -> FloatArray:
         if self.items_ is None:
             return np.empty((len(candidates), 0), np.float32)
-        history = query.history.items
-        known = (history >= 0) & (history < len(self.items_))
-        weights = query.history.decayed(self.decay)[known]
+        n, history = len(self.items_), query.history
+        known = (history.items >= 0) & (history.items < n)
+        past, weights = history.items[known], history.decayed(self.decay)[known]
+        inside = candidates.items < n
+        items = candidates.items if inside.all() else np.where(inside, candidates.items, 0)
         columns: list[NDArray[np.floating]] = []
         for table in self.items_.words.values():
-            columns += _word_columns(table, history[known], weights, candidates.items)
+            columns += _word_columns(table, past, weights, items)
         for numbers in self.items_.numbers.values():
-            columns += _number_columns(numbers, history[known], weights, candidates.items)
+            columns += _number_columns(numbers, past, weights, items)
         if not columns:
             return np.empty((len(candidates), 0), np.float32)
-        return np.stack(columns, axis=1).astype(np.float32)
+        found = np.array(columns, np.float32).T
+        if items is not candidates.items:  # of an item that this catalogue does not know, nothing is known
+            found[~inside, : 3 * len(self.items_.words)] = 0
+            found[~inside, 3 * len(self.items_.words) :] = np.nan
+        return found
 
 
 def _word_columns(
@@ -126,45 +132,35 @@ def _word_columns(
 ) -> list[NDArray[np.floating]]:
     """Mean weight of the item's words in the history's profile; the same for its last event; word count."""
     h, n = len(history), len(items)
-    codes, owner = _words_of(table, np.concatenate((history, items)))
-    end = int(np.searchsorted(owner, h))
-    told = np.bincount(codes[:end], weights[owner[:end]], minlength=len(table.values) + 1)
-    profile = told / max(float(np.abs(weights).sum()), 1e-9)
+    asked = np.concatenate((history, items))
+    starts = table.indptr[asked]
+    lengths = table.indptr[asked + 1] - starts
+    ends = np.cumsum(lengths)
+    owner = np.repeat(np.arange(h + n), lengths)
+    codes = table.codes[np.arange(len(owner)) + np.repeat(starts - ends + lengths, lengths)]
+    end, before_last = (int(ends[h - 1]) if h else 0), (int(ends[h - 2]) if h > 1 else 0)
+    shares = weights / max(float(np.abs(weights).sum()), 1e-9)
+    profile = np.bincount(codes[:end], shares[owner[:end]], minlength=len(table.values) + 1)
     last = np.zeros(len(profile))
-    last[codes[int(np.searchsorted(owner[:end], h - 1)) : end]] = 1.0
-    mine, whose = codes[end:], owner[end:] - h
-    count = np.bincount(whose, minlength=n).astype(np.float64)
-    per_item = np.maximum(count, 1.0)
+    last[codes[before_last:end]] = 1.0
+    mine, whose, count = codes[end:], owner[end:] - h, lengths[h:]
+    per_item = np.maximum(count, 1)
     return [
         np.bincount(whose, profile[mine], minlength=n) / per_item,
         np.bincount(whose, last[mine], minlength=n) / per_item,
-        count,
+        count.astype(np.float64),
     ]
-
-
-def _words_of(table: Categories, items: IntArray) -> tuple[IntArray, NDArray[np.int64]]:
-    """All words of some items, and to which of them each belongs."""
-    known = items < len(table.indptr) - 1
-    inside = items if known.all() else np.where(known, items, 0)
-    starts = table.indptr[inside]
-    lengths = table.indptr[inside + 1] - starts
-    if inside is not items:
-        lengths[~known] = 0
-    ends = np.cumsum(lengths)
-    owner = np.repeat(np.arange(len(items)), lengths)
-    return table.codes[np.arange(len(owner)) + np.repeat(starts - ends + lengths, lengths)], owner
 
 
 def _number_columns(
     numbers: NDArray[np.float64], history: IntArray, weights: FloatArray, items: IntArray
 ) -> list[NDArray[np.floating]]:
     """The item's number, its distance to the weighted mean of the history and to the last event."""
-    known = items < len(numbers)
-    value = numbers[items] if known.all() else np.where(known, numbers[np.where(known, items, 0)], np.nan)
-    past = numbers[history]
-    there = ~np.isnan(past) & (weights > 0)
-    if not there.any():
+    value, past = numbers[items], numbers[history]
+    there = np.flatnonzero(~np.isnan(past) & (weights > 0))
+    if not len(there):
         missing = np.full(len(items), np.nan)
         return [value, missing, missing]
-    mean = float(np.average(past[there], weights=weights[there]))
-    return [value, value - mean, value - past[there][-1]]
+    past, weights = past[there], weights[there]
+    mean = float(past @ weights) / float(weights.sum(dtype=np.float64))
+    return [value, value - mean, value - past[-1]]

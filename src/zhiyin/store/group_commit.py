@@ -24,7 +24,7 @@ MOST_ROWS = 4_000
 """Rows of one commit: bounds how long the first of them waits for the last."""
 WAL_PAGES = 4_000
 """Pages in the write-ahead log (16 MB) from which on it is copied into the database."""
-LAZY_S = 0.05
+LAZY_S = 0.1
 """What nobody waits for is written with the next commit, at the latest after this."""
 SCRUB_S = 0.05
 
