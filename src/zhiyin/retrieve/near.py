@@ -15,9 +15,8 @@ __all__ = ["MAX_EXACT", "N_READ", "NearRelevance"]
 
 MAX_EXACT = 20_000
 """Items up to which every vector is read."""
-N_READ = 1_500
-"""Vectors that are read above it. A source proposes 50, and of 100,000 x 256 (synthetic) this finds .992 of
-them; 2,500 would find .994."""
+N_READ = 2_500
+"""Vectors that are read above it. Of 100,000 x 256 (synthetic), .987 of the true first 100 are found."""
 
 
 @dataclass(frozen=True, slots=True)

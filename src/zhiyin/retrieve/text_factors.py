@@ -16,13 +16,16 @@ from zhiyin.errors import NotFittedError, check_options
 from zhiyin.represent.cached import CachedEncoder
 from zhiyin.represent.use_encoder import UseEncoder
 from zhiyin.represent.vector_index import VectorIndex
-from zhiyin.retrieve.near import MAX_EXACT, N_READ, NearRelevance
+from zhiyin.retrieve.near import MAX_EXACT, NearRelevance
 from zhiyin.retrieve.relevance import SilentRelevance
 from zhiyin.retrieve.text_projection import TextProjection, damped_pairs, paired
 from zhiyin.types import FloatArray, IntArray, Query
 
 __all__ = ["TextFactorsRetriever"]
 
+N_READ = 1_500
+"""Target factors that are read of a large catalogue. A source proposes 50, of which this finds .992 among
+100,000 (synthetic); 2,500 would find .994."""
 OWN = 0.5
 """Share with which a source's own least-squares factors come on top of those of its text."""
 

@@ -17,7 +17,7 @@ from zhiyin.represent.cached import CachedEncoder
 from zhiyin.represent.use_encoder import UseEncoder
 from zhiyin.represent.vector_index import VectorIndex
 from zhiyin.retrieve.entries import Entries
-from zhiyin.retrieve.near import MAX_EXACT
+from zhiyin.retrieve.near import MAX_EXACT, N_READ
 from zhiyin.retrieve.relevance import LinearRelevance
 from zhiyin.retrieve.text_projection import TextProjection, damped_pairs, paired
 from zhiyin.types import FloatArray, IntArray, Query
@@ -60,7 +60,7 @@ class TextKernelRetriever:
         k_cold: int = 1000,
         decay: float = 0.8,
         max_exact: int = MAX_EXACT,
-        n_read: int = 2_500,
+        n_read: int = N_READ,
     ) -> None:
         self.encoder = encoder
         self.window = window
