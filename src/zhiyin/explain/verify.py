@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -21,9 +21,9 @@ __all__ = ["LARGEST", "NEAR_PRICE", "Witness", "is_true"]
 
 LARGEST = 5
 """What is cited must be among so many largest contributions, and be half as large as the largest."""
-NO_ROWS: set[int] = set()
 NEAR_PRICE = 0.15
 """Prices that differ by less than this part count as about the same."""
+NO_ROWS: Set[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -105,22 +105,19 @@ class Witness:
 
     def meets(self, item: int, *, interest: bool) -> tuple[str, ...]:
         """Wishes of the request, or interests of the profile, that an item of the ranking meets."""
-        wished, own = self.wished, self.interests
-        return (
-            tuple(said for said, items in wished.items() if item in items and (said in own) is interest)
-            if wished
-            else ()
-        )
+        own = self.interests
+        met = [said for said, items in self.wished.items() if item in items]
+        return tuple(said for said in met if (said in own) is interest)
 
     def having(self, attribute: str, value: str, decade: int | None) -> frozenset[int]:
         """Rows of the liked items of the history that have a word and are of a decade."""
         asked = (attribute, value, decade)
         if asked not in self.seen:
-            facet = self.facts.facet(attribute) if value else None
-            if facet is not None:
+            rows: Set[int] = NO_ROWS
+            if not value:
+                rows = set(np.flatnonzero(self.liked).tolist())
+            elif (facet := self.facts.facet(attribute)) is not None:
                 rows = self.rows_with(facet).get(facet.code.get(value, -1), NO_ROWS)
-            else:
-                rows = NO_ROWS if value else set(np.flatnonzero(self.liked).tolist())
             if decade is not None:
                 rows = {row for row in rows if self.decades[row] == decade}
             self.seen[asked] = frozenset(rows)
