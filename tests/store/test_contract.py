@@ -16,6 +16,7 @@ import pytest
 from zhiyin.data import Dataset
 from zhiyin.errors import DataError, StoreBusyError, StoreError
 from zhiyin.store import Event, ItemRecord, KeyRecord, Shown, Slate, SqliteStore, Store, UserRecord
+from zhiyin.store.records import InterestRecord, ProfileRecord
 from zhiyin.testing import checkerboard
 from zhiyin.types import KINDS, Interaction, Item
 
@@ -168,6 +169,20 @@ class StoreTests(ABC):
         with pytest.raises(DataError, match="an id"):
             store.put_items([ItemRecord(id="a"), ItemRecord(id="")], at=AT).result()
         assert store.item("a") is None
+
+    def test_a_history_brings_what_the_user_has_said_of_own_interests(self, store: Store) -> None:
+        said = ProfileRecord(interests=[InterestRecord(words="quiet films")])
+        store.append([Event(user="u", item="a"), Event(user="v", item="a")], at=AT).result()
+        store.put_profile("u", said, at=AT, actor="me").result()
+        kept = store.history("u", 10).profile
+        assert kept == store.profile("u")
+        assert kept is not None and kept.interests == said.interests
+        assert store.history("v", 10).profile is None
+        store.put_users([UserRecord(id="u", personalise=False)], at=AT).result()
+        assert store.history("u", 10).profile is None
+        store.put_users([UserRecord(id="u")], at=AT).result()
+        store.put_profile("u", None, at=AT, actor="me").result()
+        assert store.history("u", 10).profile is None
 
     def test_who_opts_out_has_no_history_until_coming_back(self, store: Store) -> None:
         store.append([Event(user="u", item="a", session="s")], at=AT).result()

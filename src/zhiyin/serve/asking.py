@@ -99,8 +99,7 @@ class Asker:
         what_if = getattr(request, "what_if", None)
         at = self.at if what_if is None or what_if.at is None else what_if.at
         asked = Asked(Query())
-        said = self.store.profile(request.user) if request.user else None
-        history = self._history(request, asked, said)
+        history, said = self._history(request, asked)
         if what_if is not None:
             history = self._other(history, what_if, asked)
         given = getattr(request, "intent", None)
@@ -115,18 +114,20 @@ class Asker:
         )
         return asked
 
-    def _history(self, request: Request, asked: Asked, said: ProfileRecord | None) -> History:
+    def _history(self, request: Request, asked: Asked) -> tuple[History, ProfileRecord | None]:
+        """What the user did, and what the user has said of own interests."""
         if request.history is not None:
-            return self._given(request.history, asked)
+            said = self.store.profile(request.user) if request.user else None
+            return self._given(request.history, asked), said
         context = getattr(request, "context", {})
         names = [name for name in self.serving.contexts if name in context]
         if request.user:
-            return self._without_removed(said, self.past(request.user, names), asked)
-        elif request.session:
+            rows = self.store.history(request.user, self.n_history, context=names)
+            return self._without_removed(rows.profile, self._from_store(rows), asked), rows.profile
+        if request.session:
             rows = self.store.session_history(request.session, self.n_history, context=names)
-        else:
-            return History()
-        return self._from_store(rows)
+            return self._from_store(rows), None
+        return History(), None
 
     def past(self, user: str, context: Sequence[str] = ()) -> History:
         """What the store knows of a user's behaviour, with the contexts of these names."""

@@ -44,7 +44,8 @@ class Store(Protocol):
 
     def history(self, user: str, n: int, *, context: Sequence[str] = ()) -> PastRows:
         """The last `n` events by time that are a preference (no impressions); empty for a stranger, and for
-        who opted out. With the words that the events have under the names in `context`, which costs more."""
+        who opted out. With the words that the events have under the names in `context`, which costs more.
+        `profile` of what it gives is what the user has said of own interests."""
         ...
 
     def session_history(self, session: str, n: int, *, context: Sequence[str] = ()) -> PastRows:

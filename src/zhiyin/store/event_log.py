@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 from zhiyin.store.connections import row, value
 from zhiyin.store.event_bodies import body_of, columns_of, damaged, unpack
 from zhiyin.store.group_commit import Transaction
-from zhiyin.store.records import EVENT_KINDS, IMPRESSION, Event, EventRows, Outcome, PastRows
+from zhiyin.store.records import (
+    EVENT_KINDS,
+    IMPRESSION,
+    Event,
+    EventRows,
+    Outcome,
+    PastRows,
+    ProfileRecord,
+)
 
 __all__ = ["AHEAD_S", "MOST_AT", "More", "append", "event_rows", "history", "micros", "session_history"]
 
@@ -45,6 +53,7 @@ LONGEST_MORE = 16_384
 pack_more = msgspec.msgpack.Encoder().encode
 unpack_more = msgspec.msgpack.Decoder(More).decode
 unpack_said = msgspec.msgpack.Decoder(list[Said | None]).decode
+unpack_profile = msgspec.msgpack.Decoder(ProfileRecord).decode
 
 
 def micros(at: float) -> int:
@@ -152,7 +161,7 @@ def of_user(text: str, columns: str) -> str:
     return f"""
         SELECT u.key, (SELECT {text} FROM (
             SELECT {columns} FROM events WHERE user = u.key AND kind <> {SHOWN}
-            ORDER BY at DESC, seq DESC LIMIT ?2))
+            ORDER BY at DESC, seq DESC LIMIT ?2)), (SELECT body FROM profiles WHERE user = u.key)
         FROM users u WHERE u.id = ?1 AND u.personalise
         """  # noqa: S608 - constants
 
@@ -172,11 +181,13 @@ ROWS = "SELECT group_concat(hex(body), '') FROM (SELECT body FROM events WHERE s
 
 
 def history(db: apsw.Connection, user: str, n: int, path: Path, context: Sequence[str] = ()) -> PastRows:
-    key, text = row(db, HISTORY_WITH_MORE if context else HISTORY, (user, n)) or (0, None)
+    found = row(db, HISTORY_WITH_MORE if context else HISTORY, (user, n))
+    key, text, profile = found or (0, None, None)
     bodies, said = past(text, context, path)
     if not (bodies["user"] == key).all():
         raise damaged(path, f"events of other users stand under {key}")
-    return PastRows(**columns_of(bodies), context=said)  # type: ignore[arg-type]
+    kept = None if profile is None else unpack_profile(profile)
+    return PastRows(**columns_of(bodies), context=said, profile=kept)  # type: ignore[arg-type]
 
 
 def session_history(

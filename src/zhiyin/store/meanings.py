@@ -9,7 +9,7 @@ import msgspec
 
 from zhiyin.errors import DataError
 from zhiyin.store.connections import row
-from zhiyin.store.event_log import user_key
+from zhiyin.store.event_log import unpack_profile, user_key
 from zhiyin.store.group_commit import Transaction
 from zhiyin.store.ledger import add_audit
 from zhiyin.store.records import ProfileRecord, TagsRecord
@@ -17,7 +17,6 @@ from zhiyin.store.records import ProfileRecord, TagsRecord
 __all__ = ["profile", "put_profile", "put_tags", "tags"]
 
 pack = msgspec.msgpack.Encoder().encode
-unpack_profile = msgspec.msgpack.Decoder(ProfileRecord).decode
 unpack_tags = msgspec.msgpack.Decoder(TagsRecord).decode
 
 

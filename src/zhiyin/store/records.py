@@ -153,6 +153,8 @@ class PastRows(msgspec.Struct, frozen=True):
     seqs: NDArray[np.int64]
     context: Mapping[str, NDArray[np.str_]] = {}
     """name -> (h,) words, for the names that were asked for; "" = the event does not say it."""
+    profile: ProfileRecord | None = None
+    """What the user has said of own interests: read in the same step, so that both are of one moment."""
 
 
 class EventRows(msgspec.Struct, frozen=True):
