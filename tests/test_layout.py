@@ -12,7 +12,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src"
 
 ROOMS = (
-    "errors", "types", "contracts", "page terminal",
+    "errors prepared", "types", "contracts", "page terminal",
     "llm", "data", "store", "represent", "retrieve", "rank", "explain",
     "components config",
     "artefact decide dialogue recommendations defaults saving fitting why_not causes recommender",

@@ -34,6 +34,7 @@ from safetensors.numpy import save as save_arrays
 
 from zhiyin.contracts import State
 from zhiyin.errors import ArtefactError, shorten
+from zhiyin.prepared import prepared
 
 __all__ = ["FORMAT", "Artefact", "read_artefact", "write_artefact"]
 
@@ -270,7 +271,7 @@ def _read_manifest(path: Path) -> Manifest:
                 f"{file}: expected format {FORMAT}, got {shorten(repr(version))}. "
                 "Fit and save again with this version of zhiyin, or install the one that wrote it"
             )
-        manifest = msgspec.convert(found, Manifest)
+        manifest = msgspec.convert(found, prepared(Manifest))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _broken(file, f"expected a manifest in JSON: {shorten(str(error))}") from error
     if manifest.seal != manifest.sealed():

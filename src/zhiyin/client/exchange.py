@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from zhiyin.errors import ApiError, shorten
+from zhiyin.prepared import prepared
 
 __all__ = ["Ask", "Attempt", "Exchange", "Lost", "Pause", "Reply", "Step"]
 
@@ -150,7 +151,7 @@ def _read(ask: Ask[T], reply: Reply) -> T:
             return None  # type: ignore[return-value]
         if ask.kind is str:
             return reply.body.decode()  # type: ignore[return-value]
-        answer: T = msgspec.json.decode(reply.body, type=ask.kind)
+        answer: T = msgspec.json.decode(reply.body, type=prepared(ask.kind))
         return answer
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ApiError(
@@ -168,7 +169,7 @@ def _problem(came: Reply | Lost) -> ApiError:
     told = _Told()
     if "json" in came.headers.get("content-type", ""):
         try:
-            told = msgspec.json.decode(came.body, type=_Told)
+            told = msgspec.json.decode(came.body, type=prepared(_Told))
         except (msgspec.DecodeError, UnicodeDecodeError):
             told = _Told()
     after = told.retry_after_s if told.code else _seconds(came.headers.get("retry-after", ""))

@@ -12,6 +12,7 @@ import numpy as np
 
 from zhiyin.errors import LlmError, shorten
 from zhiyin.llm.exchange import RETRIED, Exchange, advice
+from zhiyin.prepared import prepared
 from zhiyin.types import FloatArray
 
 __all__ = ["EmbeddingsClient"]
@@ -115,7 +116,7 @@ class EmbeddingsClient:
 
     def _vectors(self, answer: bytes, n: int) -> FloatArray:
         try:
-            rows = msgspec.json.decode(answer, type=_Answer).data
+            rows = msgspec.json.decode(answer, type=prepared(_Answer)).data
             parts = [_numbers(row.embedding) for row in rows]
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise self._error(f"the answer is not a list of embeddings: {error}") from error

@@ -23,6 +23,7 @@ from zhiyin.llm.wire import (
     first_tokens,
     option_scores,
 )
+from zhiyin.prepared import prepared
 from zhiyin.types import FloatArray, Prompt
 
 __all__ = ["EndpointLanguageModel"]
@@ -255,7 +256,7 @@ class EndpointLanguageModel:
 
     def _read(self, body: bytes, kind: type[T]) -> T:
         try:
-            return msgspec.json.decode(body, type=kind)
+            return msgspec.json.decode(body, type=prepared(kind))
         except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
             raise self._opened().error(f"the answer cannot be read: {error}", why="form") from error
 

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from zhiyin.errors import LlmError
+from zhiyin.prepared import prepared
 from zhiyin.types import FloatArray, Prompt
 
 __all__ = ["Asked", "FakeModel", "Fault"]
@@ -99,8 +100,8 @@ class FakeModel:
             return object()  # type: ignore[return-value]
         try:
             if isinstance(answer, str) and schema is not str:
-                return msgspec.json.decode(answer, type=schema)
-            return msgspec.convert(answer, schema, from_attributes=True)
+                return msgspec.json.decode(answer, type=prepared(schema))
+            return msgspec.convert(answer, prepared(schema), from_attributes=True)
         except msgspec.MsgspecError as error:
             raise LlmError(f"the fake's answer is no {schema}: {error}") from error
 

@@ -25,6 +25,7 @@ from zhiyin.llm.llm_file import LlmFile, UsageSum, default_file
 from zhiyin.llm.masking import Masks
 from zhiyin.llm.turns import Question, Turns
 from zhiyin.llm.usage import tokens_of
+from zhiyin.prepared import prepared
 from zhiyin.types import FloatArray, Prompt
 
 __all__ = ["GuardedLanguageModel"]
@@ -165,7 +166,7 @@ class GuardedLanguageModel:
         found = self._kept_or(question, key, durable, lambda left: self._typed(asked, schema, left))
         try:
             text = masks.unmask_json(found.decode()).encode() if masks.marks else found
-            return msgspec.json.decode(text, type=schema)
+            return msgspec.json.decode(text, type=prepared(schema))
         except (msgspec.MsgspecError, UnicodeError) as error:
             raise LlmError(f"the answer is not what was asked for: {error}", why="form") from error
 
@@ -256,7 +257,7 @@ class GuardedLanguageModel:
         answer = self.language_model.complete(prompt, schema=schema, timeout=left)
         try:
             encoded = msgspec.json.encode(answer)
-            msgspec.json.decode(encoded, type=schema)
+            msgspec.json.decode(encoded, type=prepared(schema))
         except (msgspec.MsgspecError, TypeError) as error:
             raise LlmError(f"the answer is not what was asked for: {error}", why="form") from error
         return encoded

@@ -15,6 +15,7 @@ import msgspec
 from zhiyin.errors import ArtefactError, ConfigError, nearest
 from zhiyin.llm.known_models import KNOWN
 from zhiyin.llm.verdict import models_directory
+from zhiyin.prepared import prepared
 
 __all__ = [
     "Manifest",
@@ -150,7 +151,7 @@ def sha256_of(path: Path) -> str:
 
 def _manifest(folder: Path) -> Manifest | None:
     try:
-        found = msgspec.json.decode((folder / "model.json").read_bytes(), type=Manifest)
+        found = msgspec.json.decode((folder / "model.json").read_bytes(), type=prepared(Manifest))
     except (OSError, msgspec.MsgspecError):
         return None
     safe = found.name == folder.name and Path(found.file).name == found.file

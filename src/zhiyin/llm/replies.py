@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from zhiyin.errors import LlmError, shorten
+from zhiyin.prepared import prepared
 
 __all__ = ["read_reply", "schema_of", "schema_words"]
 
@@ -53,7 +54,7 @@ def read_reply(text: str, kind: type[T]) -> T:
     for part in _candidates(text):
         for target, unwrap in ((kind, False), (dict[str, kind], True)):  # type: ignore[valid-type]
             try:
-                found: Any = msgspec.json.decode(part, type=target, strict=False)
+                found: Any = msgspec.json.decode(part, type=prepared(target), strict=False)
             except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
                 if isinstance(error, msgspec.ValidationError) and not unwrap:
                     fault = str(error)

@@ -10,6 +10,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from zhiyin.prepared import prepared
+
 __all__ = ["WAYS", "Verdict", "Way", "WayResult", "by_luck", "clear", "models_directory", "verdict_of"]
 
 Way: TypeAlias = Literal["likelihood", "yes_no", "letters", "listwise"]
@@ -75,7 +77,7 @@ def models_directory() -> Path:
 def verdict_of(identity: str, folder: Path | None = None) -> Verdict | None:
     """The kept verdict on the model of this identity; None where it was never tested or cannot be read."""
     try:
-        return msgspec.json.decode(verdict_file(identity, folder).read_bytes(), type=Verdict)
+        return msgspec.json.decode(verdict_file(identity, folder).read_bytes(), type=prepared(Verdict))
     except (OSError, msgspec.MsgspecError):
         return None
 

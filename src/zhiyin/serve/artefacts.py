@@ -10,6 +10,7 @@ import msgspec
 
 from zhiyin.artefact import read_artefact
 from zhiyin.errors import ArtefactError, ConfigError, nearest
+from zhiyin.prepared import prepared
 from zhiyin.store.contract import Store
 
 __all__ = ["Artefacts", "Publication"]
@@ -49,7 +50,7 @@ class Artefacts:
     def list(self) -> list[Publication]:
         """Newest first."""
         text = self.store.setting(SETTING)
-        return msgspec.json.decode(text, type=list[Publication]) if text else []
+        return msgspec.json.decode(text, type=prepared(list[Publication])) if text else []
 
     def current(self) -> Publication | None:
         """The one that serves."""

@@ -10,6 +10,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from zhiyin.prepared import prepared
 from zhiyin.serve.access import Grant
 from zhiyin.serve.problems import Problem
 
@@ -47,7 +48,7 @@ class Call:
 
     def take(self, kind: type[T]) -> T:
         """The body as `kind`; a fault is a problem with its path."""
-        return msgspec.json.decode(self.body, type=kind)
+        return msgspec.json.decode(self.body, type=prepared(kind))
 
     def asked(self, kind: type[T]) -> T:
         """The query string as `kind`; a name that is repeated is a list."""
@@ -61,7 +62,7 @@ class Call:
                 raise Problem("invalid_value", f"{name!r} is given twice", path=name)
             else:
                 given[name] = value
-        return msgspec.convert(given, kind, strict=False)
+        return msgspec.convert(given, prepared(kind), strict=False)
 
     def number(self, name: str, default: int, *, low: int = 1, high: int = 1000) -> int:
         """A whole number of the query string."""

@@ -16,6 +16,7 @@ import msgspec
 from starlette.responses import Response
 
 from zhiyin.errors import shorten
+from zhiyin.prepared import prepared
 from zhiyin.serve.call import Call, json_answer
 from zhiyin.serve.insight_messages import Judged, Judgement, Pair, Tally
 from zhiyin.serve.problems import Problem
@@ -107,7 +108,7 @@ def votes_of(folder: Path) -> list[Vote]:
     file, last = folder / FILE, {}
     if file.is_file():
         for line in file.read_bytes().splitlines():
-            vote = msgspec.json.decode(line, type=Vote)
+            vote = msgspec.json.decode(line, type=prepared(Vote))
             last[vote.judge, vote.number] = vote
     return [vote for vote in last.values() if vote.choice != "undo"]
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from zhiyin.prepared import prepared
 from zhiyin.serve.metrics import Metrics
 
 __all__ = ["Alert", "Beat", "Pulse", "Status", "quantile"]
@@ -129,7 +130,7 @@ def beat_of(samples: Iterable[tuple[str, dict[str, str], float]], at: float) -> 
             sums["refused"] += value
         elif name in ("zhiyin_recommend_degraded_total", "zhiyin_recommend_empty_total"):
             sums[name.removeprefix("zhiyin_recommend_").removesuffix("_total")] += value
-    return msgspec.convert({"at": at, **sums, **buckets}, Beat)
+    return msgspec.convert({"at": at, **sums, **buckets}, prepared(Beat))
 
 
 def _add(buckets: Buckets, edge: str, value: float) -> None:

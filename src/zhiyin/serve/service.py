@@ -12,6 +12,7 @@ import numpy as np
 
 from zhiyin.data.filters import FilterLimits, parse_filter
 from zhiyin.decide import Decision
+from zhiyin.prepared import prepared
 from zhiyin.serve.asking import Asked, Asker
 from zhiyin.serve.live import Live, Serving
 from zhiyin.serve.meaning_messages import understood_of
@@ -92,7 +93,7 @@ class Service:
             raise Problem("invalid_value", "this cursor belongs to no answer that is kept", path="$.cursor")
         serving, at, first = self.serving(), self.now(), int(start)
         shown = slate.shown[first : first + slate.n]
-        request = msgspec.convert(slate.request, RecommendRequest)
+        request = msgspec.convert(slate.request, prepared(RecommendRequest))
         items = [line.item for line in shown]
         explained = self._asker(serving, at).explain(
             ExplainRequest(items=items, user=slate.user, session=slate.session,

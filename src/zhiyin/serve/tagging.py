@@ -12,6 +12,7 @@ import msgspec
 
 from zhiyin.contracts import Encoder, LanguageModel
 from zhiyin.data.catalogue import Catalogue
+from zhiyin.prepared import prepared
 from zhiyin.represent.intent_rules import language_of
 from zhiyin.represent.tag_prompt import tags_by_model
 from zhiyin.represent.tags import TagBook
@@ -114,7 +115,7 @@ def _next(
     """What is kept, whether the changes are news, and the changes: those before the first that the catalogue
     has not taken yet, which comes in its turn."""
     text = store.setting(SETTING)
-    kept = msgspec.json.decode(text, type=Book) if text else Book()
+    kept = msgspec.json.decode(text, type=prepared(Book)) if text else Book()
     if kept.begun < 0:
         begun = store.last_revision()
         kept = msgspec.structs.replace(kept, begun=begun, news=begun)

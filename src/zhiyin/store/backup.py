@@ -18,6 +18,7 @@ import apsw
 import msgspec
 
 from zhiyin.errors import StoreError
+from zhiyin.prepared import prepared
 from zhiyin.store.check import check_store
 from zhiyin.store.connections import connect_reader, reading, refusal, rows
 from zhiyin.store.migrations import schema_of
@@ -123,7 +124,7 @@ def verify_backup(path: str | Path) -> BackupManifest:
     """The manifest of a backup whose every byte is as it was written; StoreError names what is not."""
     folder = Path(path)
     try:
-        manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=BackupManifest)
+        manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=prepared(BackupManifest))
     except OSError as error:
         raise StoreError(f"{folder} is no backup: {MANIFEST} cannot be read ({error.strerror})") from error
     except msgspec.MsgspecError as error:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from zhiyin.data.catalogue import Catalogue, Categories, Ids
 from zhiyin.data.dataset import Dataset
 from zhiyin.data.weights import KindWeights
+from zhiyin.prepared import prepared
 from zhiyin.store.catalogue_rows import unpack as unpack_item
 from zhiyin.store.connections import value
 from zhiyin.store.event_bodies import BODY, NO_TIME, unpack
@@ -174,4 +175,4 @@ def as_words(said: object) -> Sequence[str]:
 def weights_of(about: Mapping[str, bytes]) -> KindWeights | None:
     """The weights that a loaded data set came with."""
     said = about.get("kind_weights")
-    return None if said is None else msgspec.msgpack.decode(said, type=KindWeights)
+    return None if said is None else msgspec.msgpack.decode(said, type=prepared(KindWeights))

@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from zhiyin.errors import ConfigError
+from zhiyin.prepared import prepared
 from zhiyin.serve.jobs.messages import Job, JobRequest
 
 __all__ = ["Jobs", "read_job", "write_job"]
@@ -195,7 +196,7 @@ def write_job(folder: Path, job: Job) -> None:
 
 
 def read_job(folder: Path) -> Job:
-    return msgspec.json.decode((folder / ASK).read_bytes(), type=Job)
+    return msgspec.json.decode((folder / ASK).read_bytes(), type=prepared(Job))
 
 
 def _pid(folder: Path) -> int:
