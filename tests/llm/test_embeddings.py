@@ -217,7 +217,7 @@ def test_a_refusal_is_final_and_says_what_to_do(server: Server, client: Make, co
 def test_the_key_stands_in_no_message(server: Server, client: Make, code: int) -> None:
     server.answers = [status(code)]
     with pytest.raises(LlmError) as caught:
-        client(retries=0, base_url=server.url.replace("127", "me:hidden@127")).embed(["a"])
+        client(retries=0, base_url=server.url.replace("127", "me:hidden@127", 1)).embed(["a"])
     chain = f"{caught.value!r} {caught.value.__cause__!r} {caught.value.__context__!r}"
     assert KEY not in chain and "hidden" not in str(caught.value) and "***" in chain
 
