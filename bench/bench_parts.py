@@ -4,8 +4,8 @@
 
 The project is that of `bench_service.py`, whose first start has filled the store. Users are drawn by Zipf.
 All figures are milliseconds of the thread, the best of five rounds; a part alone finds the caches warm, so
-the parts add up to less than the whole, which comes first and in proportion to a fixed mixture of Python and
-numpy. To compare with older code, run this file with PYTHONPATH set to the `src` of its checkout, by turns.
+the parts add up to less than the whole. A fixed mixture of Python and numpy comes first, as a floor: it tells how
+fast the machine is. To compare with older code, run this file with PYTHONPATH set to its `src`, by turns.
 """
 
 from __future__ import annotations
@@ -55,12 +55,8 @@ def floor(_: object) -> None:
 
 
 def whole(service: Service, requests: Sequence[RecommendRequest]) -> None:
-    def both(request: RecommendRequest) -> None:
-        floor(service.recommend(request))
-
-    ms, beside = best_ms(service.recommend, requests), best_ms(both, requests)
-    beside -= ms  # the floor between two answers, which finds the caches as they leave them
-    print(f"{'a whole answer':30}{ms:8.3f}   {ms / beside:.1f} x the floor of {beside:.3f}", flush=True)
+    say("a fixed mixture", floor, requests)
+    say("a whole answer", service.recommend, requests)
     stages: dict[str, float] = {}
     for request in requests:
         for name, spent in service.recommend(request).meta.timings_ms.items():

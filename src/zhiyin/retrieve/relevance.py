@@ -48,26 +48,17 @@ def best(
 
     `allowed` (n_items,) says which may come at all; an item beyond its end may not.
     """
-    if n <= 0:
-        return NOTHING
-    if allowed is None:  # what is excluded is little: it can go when most others are gone
-        codes, scores = _strongest(codes, scores, n + len(exclude))
     kept = ~marked(exclude, codes, n_items)
     if allowed is not None:
         kept &= allowed[np.minimum(codes, len(allowed) - 1)] & (codes < len(allowed))
-    codes, scores = _strongest(codes[kept], scores[kept], n)
+    codes, scores = codes[kept], scores[kept]
+    if n <= 0:
+        return NOTHING
+    if n < len(codes):
+        place = len(codes) - n
+        strong = scores >= np.partition(scores, place)[place]
+        codes, scores = codes[strong], scores[strong]
     return codes[np.lexsort((codes, -scores))[:n]].astype(np.int32)
-
-
-def _strongest(
-    codes: NDArray[np.integer], scores: NDArray[np.floating], n: int
-) -> tuple[NDArray[np.integer], NDArray[np.floating]]:
-    """The `n` with the highest scores, and what equals the last of them."""
-    if n >= len(codes):
-        return codes, scores
-    place = len(codes) - n
-    strong = np.flatnonzero(scores >= np.partition(scores, place)[place])
-    return codes[strong], scores[strong]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +113,7 @@ class TouchedRelevance:
     n_items: int
 
     def top(self, n: int, exclude: IntArray, allowed: NDArray[np.bool_] | None = None) -> IntArray:
-        found = np.flatnonzero(self.scores > 0)
+        found = self.scores > 0
         return best(self.codes[found], self.scores[found], n, exclude, allowed, self.n_items)
 
     def of(self, items: IntArray) -> FloatArray:
