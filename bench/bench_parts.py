@@ -4,8 +4,9 @@
 
 The project is that of `bench_service.py`, whose first start has filled the store. Users are drawn by Zipf.
 All figures are milliseconds of the thread, the best of five rounds; a part alone finds the caches warm, so
-the parts add up to less than the whole. A fixed mixture of Python and numpy comes first, as a floor: it tells how
-fast the machine is. To compare with older code, run this file with PYTHONPATH set to its `src`, by turns.
+the parts add up to less than the whole. A fixed mixture of Python and numpy comes first, as a floor: it
+tells how fast the machine is. To compare with older code, run this file with PYTHONPATH set to its `src`, by
+turns.
 """
 
 from __future__ import annotations

@@ -72,11 +72,11 @@ class Relevance(Protocol):
         ...
 
     def of(self, items: IntArray) -> FloatArray:
-        """(c,) scores of any items; NaN = cannot score."""
+        """(c,) scores of any items, each once; NaN = cannot score."""
         ...
 
     def evidence(self, items: IntArray) -> FloatArray | None:
-        """(h, c) what each event of the history gives each item, before decay; None = cannot say."""
+        """(h, c) what each event of the history gives each of them, before decay; None = cannot say."""
         ...
 
 
