@@ -42,6 +42,6 @@ def ends(n: int, how: str) -> tuple[int, str]:
 
 
 def test_threads_that_decode_to_a_fresh_type_at_once_do_not_crash() -> None:
-    """Without `prepared` (argument "bare") the process ended by SIGSEGV within a tenth of a second, three times
-    of three (msgspec 0.22.0)."""
+    """Without `prepared` (argument "bare") the process ended by SIGSEGV within a tenth of a second,
+    three times of three (msgspec 0.22.0)."""
     assert ends(1500, "prepared") == (0, "well")
