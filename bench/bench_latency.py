@@ -2,7 +2,7 @@
 
     python bench/bench_latency.py [--set ml-1m] [--requests 2000]
     python bench/bench_latency.py --synthetic 100000,200000,5000000 [--artefact DIR]
-    python bench/bench_latency.py --halves
+    python bench/bench_latency.py --short
 
 The second form takes a made-up shop (items, users, events) and texts in hashed vectors; the recommender is
 read from DIR, or fitted and saved there. It also tells what the process holds and what one new item costs.
@@ -22,8 +22,10 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from synthetic import Shop, new_items, synthetic
 from threadpoolctl import threadpool_limits
 
@@ -33,10 +35,10 @@ from zhiyin.data.split import LeaveOneOut
 from zhiyin.recommender import Recommender
 from zhiyin.represent.cached import CachedEncoder
 from zhiyin.represent.hash_encoder import HashEncoder
-from zhiyin.represent.vector_index import in_32_bits
+from zhiyin.represent.short_rows import in_16_bits
 from zhiyin.retrieve.ease import exact_weights
 from zhiyin.retrieve.matrix import user_item_matrix
-from zhiyin.types import Query
+from zhiyin.types import FloatArray, Query
 
 ROUNDS = 10
 
@@ -47,10 +49,10 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=2000)
     parser.add_argument("--synthetic", default="")
     parser.add_argument("--artefact", default="")
-    parser.add_argument("--halves", action="store_true", help="16 bits to 32, numpy's way and ours")
+    parser.add_argument("--short", action="store_true", help="a product with rows in 16 bits and in 32")
     args = parser.parse_args()
-    if args.halves:
-        return halves()
+    if args.short:
+        return short()
     if args.synthetic:
         return large(Shop(*map(int, args.synthetic.split(","))), args.requests, args.artefact)
     split = LeaveOneOut().split(load_bench(args.set))
@@ -153,24 +155,38 @@ def report(
         print(f"| {name} | {p50:.2f} | {p99:.2f} | {p50 / floor:.1f} |")
 
 
-def halves(n: int = 2_500, dim: int = 256) -> None:
-    """A product with the rows that one search of text vectors reads, kept in 16 bits."""
+def short(n_items: int = 100_000, dim: int = 256, n_read: int = 1_500) -> None:
+    """A product with the rows that one search reads, from lists that lie far apart, by three ways of keeping
+    them. The rows of a whole catalogue are there, so that the cache does not hold what is read."""
     rng = np.random.default_rng(0)
-    rows, vector = (
-        rng.normal(0, dim**-0.5, (n, dim)).astype(np.float16),
-        rng.normal(size=dim).astype(np.float32),
-    )
-    ways = {"numpy": lambda: rows.astype(np.float32) @ vector, "ours": lambda: in_32_bits(rows) @ vector}
-    assert np.array_equal(ways["numpy"](), ways["ours"]())
+    wide = rng.normal(0, dim**-0.5, (n_items, dim)).astype(np.float32)
+    whole, scales = in_16_bits(wide)
+    halves, size = wide.astype(np.float16), int(n_items / (4 * n_items**0.5))
+    vector = rng.normal(size=dim).astype(np.float32)
+    starts = [np.sort(rng.choice(n_items // size, n_read // size, replace=False)) * size for _ in range(200)]
+
+    def product(rows: NDArray[Any], some: NDArray[np.integer]) -> FloatArray:
+        read = np.concatenate([rows[start : start + size] for start in some], dtype=np.float32)
+        return read @ vector
+
+    def scaled(some: NDArray[np.integer]) -> FloatArray:
+        return product(whole, some) * np.concatenate([scales[start : start + size] for start in some])
+
+    ways = {
+        "float32": lambda some: product(wide, some),
+        "whole numbers and a scale a row": scaled,
+        "float16": lambda some: product(halves, some),
+    }
     spent: dict[str, list[float]] = {name: [] for name in ways}
     with threadpool_limits(1):
-        for _ in range(50 * ROUNDS):
+        for some in starts:
             for name, way in ways.items():
                 start = time.process_time()
-                way()
+                way(some)
                 spent[name].append(time.process_time() - start)
-    theirs, ours = (float(np.median(spent[name])) * 1e3 for name in ("numpy", "ours"))
-    print(f"{n:,} x {dim}: numpy {theirs:.2f} ms, ours {ours:.2f} ms, {theirs / ours:.1f} times")
+    print(f"{n_read:,} of {n_items:,} x {dim}")
+    for name, taken in spent.items():
+        print(f"  {name:34}{float(np.median(taken)) * 1e3:6.3f} ms")
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ from zhiyin.prepared import prepared
 
 __all__ = ["FORMAT", "Artefact", "read_artefact", "write_artefact"]
 
-FORMAT = 2
+FORMAT = 3
 MANIFEST, CONFIG, ARRAYS = "manifest.json", "config.toml", "arrays.safetensors"
 MAX_HEADER = 16 << 20
 """Bytes that a manifest or the header of an array file may have: a forged length must not fill the memory."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.errors import LlmError
@@ -50,9 +51,12 @@ def test_refreshing_encodes_the_new_and_the_changed_only() -> None:
     assert new.rows[0] @ old.rows[0] < 0.99 and new.rows[3].any()
 
 
-def test_saving_in_half_precision_loses_nothing() -> None:
-    vectors = ItemVectors.of(HashEncoder(), Catalogue.of(ITEMS))
-    back = ItemVectors.saved(vectors.halves, vectors.digests, vectors.space)
+@pytest.mark.parametrize("max_exact", [0, 100])
+def test_saving_in_16_bits_loses_nothing(max_exact: int) -> None:
+    vectors = ItemVectors.of(HashEncoder(), Catalogue.of(ITEMS), max_exact=max_exact)
+    state = vectors.state()
+    back = ItemVectors.saved(state, max_exact=max_exact)
+    assert state["index.rows"].dtype == np.int16 and back.index.rows.dtype == vectors.index.rows.dtype
     np.testing.assert_array_equal(back.rows, vectors.rows)
     np.testing.assert_array_equal(back.blank, vectors.blank)
 

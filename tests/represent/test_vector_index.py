@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zhiyin.represent.vector_index import VectorIndex, in_32_bits
+from zhiyin.represent.short_rows import rounded
+from zhiyin.represent.vector_index import VectorIndex
 from zhiyin.types import FloatArray
 
 ROWS = 2000
@@ -55,7 +56,7 @@ def test_new_and_altered_rows_are_found_and_the_old_index_stays(max_exact: int) 
     assert first(old, query, 10, 100) == before and len(old) == ROWS
     again = new.with_rows(np.array([worst], np.int32), -query[None], ROWS + 2)
     assert first(again, query, 2, 100) == [ROWS + 1, ROWS] and first(new, query, 1, 100) == [worst]
-    back = VectorIndex.saved(again.state())
+    back = VectorIndex.saved(again.state(), max_exact=max_exact)
     assert first(back, query, 30) == first(again, query, 30)
 
 
@@ -67,11 +68,32 @@ def test_what_is_allowed_is_found_however_far_away() -> None:
     assert first(index, query, 5, 100, allowed) == order[-5:].tolist()
 
 
-def test_sixteen_bits_and_no_rows() -> None:
+def test_rows_in_16_bits_answer_nearly_as_in_32_and_stay_so_when_saved() -> None:
+    rows, queries = vectors(), vectors(1)[:20]
+    for lists in (True, False):
+        short = VectorIndex.of(rows, max_exact=0, short=True, lists=lists)
+        assert short.rows.dtype == np.int16 and (len(short.starts) > 2) == lists
+        codes = np.array([7, -1, ROWS], np.int32)
+        np.testing.assert_allclose(short.take(codes)[0], rows[7], atol=2e-4)
+        assert not short.take(codes)[1:].any()
+        more = short.with_rows(np.array([ROWS, 3], np.int32), 1e4 * queries[:2], ROWS + 1)
+        np.testing.assert_allclose(more.take(codes)[2], 1e4 * queries[0], atol=2)
+        for index in (short, more):
+            back = VectorIndex.saved(index.state(), max_exact=0)
+            for query in queries:
+                codes, scores = index.search(query, ROWS)
+                np.testing.assert_allclose(scores, index.take(codes) @ query, rtol=1e-4, atol=1e-4)
+                assert first(back, query, 50) == first(index, query, 50)
+        best = [np.argsort(-(rows @ query))[:20].tolist() for query in queries]
+        found = [first(short, query, 20) for query in queries]
+        assert np.mean([len({*a} & {*b}) for a, b in zip(best, found, strict=True)]) > 19.8
+    wide = VectorIndex.saved(VectorIndex.of(rows, max_exact=ROWS).state(short=True), max_exact=ROWS)
+    assert wide.rows.dtype == np.float32
+    np.testing.assert_array_equal(wide.take(np.arange(ROWS, dtype=np.int32)), rounded(rows))
+
+
+def test_an_index_without_rows() -> None:
     rows = vectors()
-    half = VectorIndex.of(rows, max_exact=0, half=True)
-    assert half.rows.dtype == np.float16
-    np.testing.assert_allclose(half.take(np.arange(9, dtype=np.int32)), rows[:9], atol=5e-3)
     empty = VectorIndex.of(rows[:0], max_exact=0)
     assert len(empty) == 0 and first(empty, rows[0], 5) == []
     assert first(empty.with_rows(np.zeros(1, np.int32), rows[:1], 1), rows[0], 5) == [0]
@@ -85,13 +107,3 @@ def test_neighbourhoods_name_every_item_once() -> None:
         assert all(np.isin(mine, near).all() and len(mine) <= 64 for mine, near in parts)
         longer = index.with_rows(np.array([ROWS], np.int32), vectors(1)[:1], ROWS + 1)
         assert [ROWS] in [mine.tolist() for mine, _ in longer.neighbourhoods(200, 1)]
-
-
-def test_every_finite_number_of_16_bits_is_the_same_in_32() -> None:
-    every = np.arange(2**16, dtype=np.uint16).view(np.float16)
-    finite = every[np.isfinite(every)]
-    assert len(finite) == 63_488
-    given = np.stack([finite, finite[::-1]])[:, ::2]  # rows that do not lie together
-    found = in_32_bits(given)
-    assert found.dtype == np.float32
-    assert np.array_equal(found.view(np.uint32), given.astype(np.float32).view(np.uint32))

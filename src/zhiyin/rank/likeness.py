@@ -16,7 +16,6 @@ from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.dataset import Dataset
 from zhiyin.errors import check_options
 from zhiyin.represent.items import ItemVectors
-from zhiyin.represent.space import Space
 from zhiyin.retrieve.segment import terms
 from zhiyin.types import Candidates, FloatArray, IntArray, Query
 
@@ -81,24 +80,13 @@ class LikenessFeature:
         return np.stack(columns, axis=1).astype(np.float32)
 
     def state(self) -> State:
-        if self.vectors_ is None:
-            return {}
-        held = self.vectors_
-        return {
-            "rows": held.halves,
-            "digests": held.digests,
-            "centre": held.space.centre,
-            "turn": held.space.turn,
-        }
+        return {} if self.vectors_ is None else self.vectors_.state()
 
     def restore(self, state: Mapping[str, NDArray[np.generic] | str]) -> Self:
         """Vectors only: `refresh` has to bring the catalogue, whose titles are then cut into terms."""
         self.vectors_ = self.terms_ = None
-        if "rows" in state:
-            space = Space(np.asarray(state["centre"], np.float32), np.asarray(state["turn"], np.float32))
-            self.vectors_ = ItemVectors.saved(
-                np.asarray(state["rows"], np.float16), np.asarray(state["digests"], np.uint64), space
-            )
+        if "digests" in state:
+            self.vectors_ = ItemVectors.saved(state)
         return self
 
 

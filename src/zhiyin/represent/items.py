@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zhiyin.contracts import Encoder
+from zhiyin.contracts import Encoder, State
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.errors import LlmError
+from zhiyin.represent.short_rows import rounded
 from zhiyin.represent.space import Space
-from zhiyin.represent.vector_index import VectorIndex
+from zhiyin.represent.vector_index import MAX_EXACT, VectorIndex
 from zhiyin.types import FloatArray, IntArray
 
 __all__ = ["ItemVectors", "item_vectors"]
@@ -38,7 +40,7 @@ class ItemVectors:
     """The vectors of a catalogue in a `Space` of its own, and from which texts they were made."""
 
     index: VectorIndex
-    """Unit rows, rounded to half precision, so that what is saved in 16 bits is what answers."""
+    """Unit rows, rounded to 16 bits, so that what is saved is what answers."""
     digests: NDArray[np.uint64]
     """(n,) of the texts."""
     space: Space
@@ -54,7 +56,7 @@ class ItemVectors:
         old: ItemVectors | None = None,
         changed: IntArray | None = None,
         *,
-        max_exact: int = 20_000,
+        max_exact: int = MAX_EXACT,
     ) -> ItemVectors:
         """Encodes what `old` does not hold; items keep their vector while their text stays the same.
 
@@ -64,9 +66,7 @@ class ItemVectors:
             texts = [catalogue.describe(code) for code in range(len(catalogue))]
             raw = encoder.encode(texts) if texts else np.zeros((0, encoder.dim), np.float32)
             space, digests = Space.of(raw), _digests(texts)
-            rows = space.put(raw).astype(np.float16)
-            index = VectorIndex.of(rows, max_exact=max_exact, half=True)
-            return cls(index, digests, space, np.logical_not(rows.any(axis=1)))
+            return cls._placed(rounded(space.put(raw)), digests, space, max_exact)
         if len(catalogue) < len(old):
             old = old._cut(len(catalogue), max_exact)
         return old._with(encoder, catalogue, np.arange(len(catalogue)) if changed is None else changed)
@@ -82,7 +82,7 @@ class ItemVectors:
         raw = self._read(encoder, [texts[place] for place in fresh])
         if raw is None:
             raw, seen = np.zeros((len(fresh), self.space.centre.size), np.float32), np.zeros_like(seen)
-        rows, codes = self.space.put(raw).astype(np.float16), asked[fresh].astype(np.int32)
+        rows, codes = rounded(self.space.put(raw)), asked[fresh].astype(np.int32)
         digests = np.concatenate([self.digests, np.zeros(n - len(self), np.uint64)])
         blank = np.concatenate([self.blank, np.ones(n - len(self), np.bool_)])
         digests[codes], blank[codes] = seen[fresh], np.logical_not(rows.any(axis=1))
@@ -100,30 +100,42 @@ class ItemVectors:
             return None
 
     def _cut(self, n: int, max_exact: int) -> ItemVectors:
-        return self.saved(self.rows[:n], self.digests[:n], self.space, max_exact=max_exact)
+        return self._placed(self.rows[:n], self.digests[:n], self.space, max_exact)
+
+    @classmethod
+    def _placed(
+        cls, rows: FloatArray, digests: NDArray[np.uint64], space: Space, max_exact: int
+    ) -> ItemVectors:
+        index = VectorIndex.of(rows, max_exact=max_exact, short=True)
+        return cls(index, digests, space, np.logical_not(rows.any(axis=1)))
+
+    def state(self) -> State:
+        """As arrays; nothing is lost."""
+        return {
+            **{f"index.{name}": value for name, value in self.index.state(short=True).items()},
+            "digests": self.digests,
+            "centre": self.space.centre,
+            "turn": self.space.turn,
+        }
 
     @classmethod
     def saved(
-        cls,
-        rows: NDArray[np.floating],
-        digests: NDArray[np.uint64],
-        space: Space,
-        *,
-        max_exact: int = 20_000,
+        cls, state: Mapping[str, NDArray[np.generic] | str], *, max_exact: int = MAX_EXACT
     ) -> ItemVectors:
-        """From `halves`, `digests` and `space` as they were."""
-        index = VectorIndex.of(rows, max_exact=max_exact, half=True)
-        return cls(index, np.asarray(digests, np.uint64), space, np.logical_not(rows.any(axis=1)))
+        """From what `state` gave."""
+        start = "index."
+        index = VectorIndex.saved(
+            {name.removeprefix(start): part for name, part in state.items() if name.startswith(start)},
+            max_exact=max_exact,
+        )
+        space = Space(np.asarray(state["centre"], np.float32), np.asarray(state["turn"], np.float32))
+        blank = np.logical_not(index.rows[index.place].any(axis=1))
+        return cls(index, np.asarray(state["digests"], np.uint64), space, blank)
 
     @property
     def rows(self) -> FloatArray:
         """(n, dim) in the order of the codes: a copy."""
         return self.take(np.arange(len(self), dtype=np.int32))
-
-    @property
-    def halves(self) -> NDArray[np.float16]:
-        """(n, dim) the rows in 16 bits, without loss."""
-        return self.index.rows[self.index.place].astype(np.float16, copy=False)
 
     def __len__(self) -> int:
         return len(self.index)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from zhiyin.represent.vector_index import VectorIndex
+from zhiyin.represent.vector_index import MAX_EXACT, VectorIndex
 from zhiyin.types import FloatArray, IntArray
 
 __all__ = ["NOWHERE", "SIDE", "near_places", "neighbours", "plane", "principal"]
@@ -73,7 +73,7 @@ def neighbours(vectors: FloatArray, k: int, *, seed: int = 0) -> IntArray:
     """(n, k) the nearest other rows by cosine, in no order; nearly exact above 20,000 rows."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit = np.asarray(vectors / np.maximum(length, 1e-9), np.float32)
-    index = VectorIndex.of(unit, max_exact=20_000, seed=seed)
+    index = VectorIndex.of(unit, max_exact=MAX_EXACT, seed=seed)
     found = np.empty((len(unit), k), np.int32)
     for some, near in index.neighbourhoods(max(N_READ, 8 * k), BLOCK):
         closeness = unit[some] @ unit[near].T

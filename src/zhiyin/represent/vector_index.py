@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from zhiyin.contracts import State
+from zhiyin.represent.short_rows import in_16_bits, in_32_bits
 from zhiyin.types import FloatArray, IntArray
 
-__all__ = ["VectorIndex", "in_32_bits"]
+__all__ = ["MAX_EXACT", "VectorIndex"]
+
+MAX_EXACT = 20_000
+"""Rows up to which every vector is read."""
 
 SAMPLE = 64
 """Rows per list that the centres are learnt from."""
@@ -20,11 +24,6 @@ ROUNDS = 6
 BLOCK = 4096
 SPARE = 1024
 """Least number of rows that can be added before the rows have to move."""
-
-SIGN_AND_REST = np.int32(-0x70002000)
-"""Of 16 bits that were moved up by 13: the sign, of which the bits below it are copies, and the rest."""
-BIASES = np.float32(2.0**112)
-"""127 is the bias of an exponent in 32 bits, 15 that in 16 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class VectorIndex:
     """
 
     rows: NDArray[Any]
-    """(capacity, d) float32 or float16; the first `len(codes)` are in use."""
+    """(capacity, d) float32, or int16 times `scales`; the first `len(codes)` are in use."""
     codes: IntArray
     """(r,) the item of each row; -1 = the row was replaced by a later one."""
     place: IntArray
@@ -46,35 +45,50 @@ class VectorIndex:
     """(k + 1,) list j is `rows[starts[j]:starts[j + 1]]`."""
     centres: FloatArray
     """(k, d)"""
+    scales: FloatArray
+    """(capacity,) of rows in 16 bits; of float32, ones."""
 
     @classmethod
     def of(
-        cls, vectors: NDArray[np.floating], *, max_exact: int, seed: int = 0, half: bool = False
+        cls,
+        vectors: FloatArray,
+        *,
+        max_exact: int,
+        seed: int = 0,
+        short: bool = False,
+        lists: bool = True,
     ) -> VectorIndex:
         """From (n_items, d) vectors in the order of the codes; about 4 s for 100,000 x 256.
 
         Up to `max_exact` rows there are no lists, and every search reads all. Above there are four
-        times the root of n; with `half` their rows are kept in 16 bits.
+        times the root of n, unless they are for `take` only; with `short` their rows are kept in 16 bits.
         """
         n = len(vectors)
-        if n <= max_exact:
-            rows = np.array(vectors, np.float32)
-            return cls.sorted(rows, np.arange(n, dtype=np.int32), np.zeros(2, np.int64), rows[:1] * 0)
+        short = short and n > max_exact
+        if n <= max_exact or not lists:
+            codes = np.arange(n, dtype=np.int32)
+            centres = np.zeros((min(n, 1), vectors.shape[1]), np.float32)
+            return cls.sorted(*_roomy(vectors, codes, short), codes, np.zeros(2, np.int64), centres)
         centres = _centres(vectors, max(1, int(4 * n**0.5)), np.random.default_rng(seed))
         owner = _nearest(vectors, centres)
         codes = np.argsort(owner, kind="stable").astype(np.int32)
         starts = np.searchsorted(owner[codes], np.arange(len(centres) + 1)).astype(np.int64)
-        return cls.sorted(_roomy(vectors, codes, half), codes, starts, _means(vectors, owner, centres))
+        return cls.sorted(*_roomy(vectors, codes, short), codes, starts, _means(vectors, owner, centres))
 
     @classmethod
     def sorted(
-        cls, rows: NDArray[Any], codes: IntArray, starts: NDArray[np.int64], centres: FloatArray
+        cls,
+        rows: NDArray[Any],
+        scales: FloatArray,
+        codes: IntArray,
+        starts: NDArray[np.int64],
+        centres: FloatArray,
     ) -> VectorIndex:
         """From rows that stand in the order of the lists already."""
         place = np.empty(int(codes.max(initial=-1)) + 1, np.int32)
         alive = np.flatnonzero(codes >= 0)
         place[codes[alive]] = alive
-        return cls(rows, codes, place, starts, centres)
+        return cls(rows, codes, place, starts, centres, scales)
 
     def __len__(self) -> int:
         return len(self.place)
@@ -83,8 +97,16 @@ class VectorIndex:
         """(k, d) float32 rows of items; zeros for a code that is not there."""
         known = (items >= 0) & (items < len(self.place))
         out = np.zeros((len(items), self.rows.shape[1]), np.float32)
-        out[known] = in_32_bits(self.rows[self.place[items[known]]])
+        out[known] = self.wide(self.place[items[known]])
         return out
+
+    def wide(self, places: NDArray[np.integer] | slice) -> FloatArray:
+        """(k, d) rows in float32; places are their own, not the items'."""
+        rows = self.rows[places]
+        if rows.dtype == np.int16:
+            return in_32_bits(rows, self.scales[places])
+        wide: FloatArray = rows
+        return wide
 
     def search(
         self, vector: FloatArray, n_read: int, allowed: NDArray[np.bool_] | None = None
@@ -100,9 +122,12 @@ class VectorIndex:
                 return few, self.take(few) @ vector
         spans = self.spans(vector, n_read)
         # To copy the lists together costs less than a product for each of them.
-        read = [self.rows[start:end] for start, end in spans if end > start]
-        rows = read[0] if len(read) == 1 else np.concatenate([self.rows[:0], *read])
-        scores = in_32_bits(rows) @ vector
+        read = [self.rows[start:end] for start, end in spans if end > start] or [self.rows[:0]]
+        if len(read) > 1 or self.rows.dtype != np.float32:
+            read = [np.concatenate(read, dtype=np.float32)]
+        scores = read[0] @ vector
+        if self.rows.dtype != np.float32:
+            scores *= np.concatenate([self.scales[start:end] for start, end in spans])
         return self.alive(spans, scores)
 
     def alive(self, spans: list[tuple[int, int]], scores: FloatArray) -> tuple[IntArray, FloatArray]:
@@ -138,10 +163,10 @@ class VectorIndex:
             for at in range(int(self.starts[place]), int(self.starts[place + 1]), size):
                 yield self.codes[at : min(at + size, int(self.starts[place + 1]))], near
         for row in range(int(self.starts[-1]), len(self.codes)):
-            spans = self.spans(in_32_bits(self.rows[row]), n_read)
+            spans = self.spans(self.wide(np.array([row]))[0], n_read)
             yield self.codes[row : row + 1], np.concatenate([self.codes[start:end] for start, end in spans])
 
-    def with_rows(self, items: IntArray, vectors: NDArray[np.floating], n_items: int) -> VectorIndex:
+    def with_rows(self, items: IntArray, vectors: FloatArray, n_items: int) -> VectorIndex:
         """The same with other vectors for some items (each once); those up to `n_items` may be new.
 
         New items without a vector get zeros.
@@ -149,62 +174,68 @@ class VectorIndex:
         given = np.setdiff1d(np.arange(len(self.place), n_items), items).astype(np.int32)
         items = np.concatenate([items, given]).astype(np.int32)
         first, end = len(self.codes), len(self.codes) + len(items)
-        rows = self.rows
+        rows, scales = self.rows, self.scales
         if end > len(rows):
-            rows = np.zeros((end + max(SPARE, end // 16), rows.shape[1]), rows.dtype)
-            rows[:first] = self.rows[:first]
-        rows[first : first + len(vectors)] = vectors
+            rows, scales = _room(end, rows.shape[1], rows.dtype)
+            rows[:first], scales[:first] = self.rows[:first], self.scales[:first]
+        _put(rows, scales, first, vectors)
         rows[first + len(vectors) : end] = 0
         codes = np.concatenate([self.codes, items])
         codes[self.place[items[items < len(self.place)]]] = -1
         place = np.concatenate([self.place, np.empty(n_items - len(self.place), np.int32)])
         place[items] = np.arange(first, end)
-        return VectorIndex(rows, codes, place, self.starts, self.centres)
+        return VectorIndex(rows, codes, place, self.starts, self.centres, scales)
 
-    def state(self, *, half: bool = False) -> State:
-        """As arrays, the rows in the order in which they stand, in 16 bits where asked."""
-        rows = self.rows[: len(self.codes)]
+    def state(self, *, short: bool = False) -> State:
+        """As arrays, the rows in the order in which they stand, in 16 bits where they are or with `short`."""
+        rows, scales = self.rows[: len(self.codes)], self.scales[: len(self.codes)]
+        if short and rows.dtype == np.float32:
+            rows, scales = in_16_bits(rows)
         return {
-            "rows": rows.astype(np.float16) if half else rows,
+            "rows": rows,
+            "scales": scales,
             "codes": self.codes,
             "starts": self.starts,
             "centres": self.centres,
         }
 
     @classmethod
-    def saved(cls, state: Mapping[str, NDArray[np.generic] | str], *, half: bool = False) -> VectorIndex:
-        """From what `state` gave; with `half` a list is read in the 16 bits that it is kept in."""
-        starts, rows = np.asarray(state["starts"], np.int64), np.asarray(state["rows"])
-        n, kind = len(rows), rows.dtype if half and starts[-1] else np.dtype(np.float32)
-        # Room for what comes: without it the first new item would have to move everything.
-        kept = np.zeros((n + max(SPARE, n // 16), rows.shape[1]), kind)
-        kept[:n] = rows
+    def saved(cls, state: Mapping[str, NDArray[np.generic] | str], *, max_exact: int) -> VectorIndex:
+        """From what `state` gave; more rows than `max_exact` stay in the 16 bits that they are kept in."""
+        given, scales = np.asarray(state["rows"]), np.asarray(state["scales"], np.float32)
+        kind = given.dtype if len(given) > max_exact else np.float32
+        rows, room = _room(len(given), given.shape[1], kind)
+        if rows.dtype == given.dtype:
+            rows[: len(given)], room[: len(given)] = given, scales
+        else:
+            rows[: len(given)] = in_32_bits(given, scales)
         codes, centres = np.asarray(state["codes"], np.int32), np.asarray(state["centres"], np.float32)
-        return cls.sorted(kept, codes, starts, centres)
+        return cls.sorted(rows, room, codes, np.asarray(state["starts"], np.int64), centres)
 
 
-def _roomy(vectors: NDArray[np.floating], codes: IntArray, half: bool) -> NDArray[Any]:
-    """The rows in the order of `codes`, with room for more."""
-    n = len(codes)
-    rows = np.zeros((n + max(SPARE, n // 16), vectors.shape[1]), np.float16 if half else np.float32)
-    rows[:n] = vectors[codes]
-    return rows
+def _room(n: int, d: int, kind: DTypeLike) -> tuple[NDArray[Any], FloatArray]:
+    """Zeros for n rows and for what comes: without it the first new item would have to move everything."""
+    capacity = n + max(SPARE, n // 16)
+    return np.zeros((capacity, d), kind), np.ones(capacity, np.float32)
 
 
-def in_32_bits(rows: NDArray[Any]) -> FloatArray:
-    """The same finite numbers in float32: five times as fast from float16 as by numpy, which goes number by
-    number. Where a library lets the processor flush denormals, those below 6e-5 are 0."""
-    if rows.dtype != np.float16:
-        return rows.astype(np.float32, copy=False)
-    bits = rows.view(np.int16).astype(np.int32)
-    bits <<= 13
-    bits &= SIGN_AND_REST
-    wide = bits.view(np.float32)
-    wide *= BIASES
-    return wide
+def _roomy(vectors: FloatArray, codes: IntArray, short: bool) -> tuple[NDArray[Any], FloatArray]:
+    """The rows in the order of `codes` with their scales, and room for more."""
+    rows, scales = _room(len(vectors), vectors.shape[1], np.int16 if short else np.float32)
+    for at in range(0, len(codes), BLOCK):
+        _put(rows, scales, at, vectors[codes[at : at + BLOCK]])
+    return rows, scales
 
 
-def _centres(vectors: NDArray[np.floating], k: int, random: np.random.Generator) -> FloatArray:
+def _put(rows: NDArray[Any], scales: FloatArray, at: int, vectors: FloatArray) -> None:
+    end = at + len(vectors)
+    if rows.dtype == np.float32:
+        rows[at:end] = vectors
+    else:
+        rows[at:end], scales[at:end] = in_16_bits(vectors)
+
+
+def _centres(vectors: FloatArray, k: int, random: np.random.Generator) -> FloatArray:
     """(k, d) by Lloyd's algorithm on a sample of the rows."""
     sample = random.permutation(len(vectors))[: SAMPLE * k]
     seen = np.asarray(vectors[np.sort(sample)], np.float32)
@@ -214,7 +245,7 @@ def _centres(vectors: NDArray[np.floating], k: int, random: np.random.Generator)
     return centres
 
 
-def _nearest(vectors: NDArray[np.floating], centres: FloatArray) -> NDArray[np.intp]:
+def _nearest(vectors: FloatArray, centres: FloatArray) -> NDArray[np.intp]:
     """(n,) the centre at the least distance of each row."""
     half_square = 0.5 * (centres**2).sum(axis=1)
     found = np.empty(len(vectors), np.intp)
@@ -224,7 +255,7 @@ def _nearest(vectors: NDArray[np.floating], centres: FloatArray) -> NDArray[np.i
     return found
 
 
-def _means(vectors: NDArray[np.floating], owner: NDArray[np.intp], centres: FloatArray) -> FloatArray:
+def _means(vectors: FloatArray, owner: NDArray[np.intp], centres: FloatArray) -> FloatArray:
     """(k, d) the mean of each list; an empty list keeps its centre."""
     order = np.argsort(owner, kind="stable")
     starts = np.searchsorted(owner[order], np.arange(len(centres) + 1))

@@ -16,12 +16,11 @@ from zhiyin.data.dataset import Dataset
 from zhiyin.errors import ArtefactError, LlmError, NotFittedError, check_options
 from zhiyin.represent.cached import CachedEncoder
 from zhiyin.represent.items import ItemVectors
-from zhiyin.represent.space import Space
 from zhiyin.represent.use_encoder import UseEncoder
 from zhiyin.represent.user import attention
-from zhiyin.represent.vector_index import VectorIndex
+from zhiyin.represent.vector_index import MAX_EXACT
 from zhiyin.represent.words import words_vectors
-from zhiyin.retrieve.near import MAX_EXACT, N_READ
+from zhiyin.retrieve.near import N_READ
 from zhiyin.retrieve.relevance import SilentRelevance, best
 from zhiyin.types import FloatArray, IntArray, Query
 
@@ -58,9 +57,7 @@ class ContentRelevance:
             scores = self.of(codes) if self.temperature > 0 else scores
         else:
             spans = index.spans(self.wanted, max(self.n_read, 4 * n))
-            found = [
-                self._scores(index.rows[start:end].astype(np.float32, copy=False)) for start, end in spans
-            ]
+            found = [self._scores(index.wide(slice(start, end))) for start, end in spans]
             codes, scores = index.alive(spans, np.concatenate(found))
         speaks = ~self.vectors.blank[codes]
         return best(codes[speaks], scores[speaks], n, exclude, allowed, len(index))
@@ -168,14 +165,7 @@ class ContentRetriever:
         )
 
     def state(self) -> State:
-        vectors = self._fitted()
-        return {
-            **{f"index.{name}": value for name, value in vectors.index.state(half=True).items()},
-            "digests": vectors.digests,
-            "centre": vectors.space.centre,
-            "turn": vectors.space.turn,
-            "encoder": self._encoder().identity,
-        }
+        return {**self._fitted().state(), "encoder": self._encoder().identity}
 
     def restore(self, state: Mapping[str, NDArray[np.generic] | str]) -> Self:
         here, saved = self._encoder().identity, state["encoder"]
@@ -184,17 +174,7 @@ class ContentRetriever:
                 f"the item vectors were made by the encoder {str(saved)!r}, but this one is {here!r}: "
                 "give that encoder, or fit again"
             )
-        start = "index."
-        index = VectorIndex.saved(
-            {name.removeprefix(start): part for name, part in state.items() if name.startswith(start)},
-            half=True,
-        )
-        self.vectors_ = ItemVectors(
-            index,
-            np.asarray(state["digests"], np.uint64),
-            Space(np.asarray(state["centre"], np.float32), np.asarray(state["turn"], np.float32)),
-            np.logical_not(index.rows[index.place].any(axis=1)),
-        )
+        self.vectors_ = ItemVectors.saved(state, max_exact=self.max_exact)
         return self
 
     def _scale(self, past: FloatArray, weights: FloatArray) -> float:

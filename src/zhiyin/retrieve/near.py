@@ -11,12 +11,11 @@ from zhiyin.represent.vector_index import VectorIndex
 from zhiyin.retrieve.relevance import best
 from zhiyin.types import FloatArray, IntArray
 
-__all__ = ["MAX_EXACT", "N_READ", "NearRelevance"]
+__all__ = ["N_READ", "NearRelevance"]
 
-MAX_EXACT = 20_000
-"""Items up to which every vector is read."""
 N_READ = 2_500
-"""Vectors that are read above it. Of 100,000 x 256 (synthetic), .987 of the true first 100 are found."""
+"""Vectors that are read of more than `MAX_EXACT` items. Of 100,000 x 256 (synthetic), .987 of the true
+first 100 are found."""
 
 
 @dataclass(frozen=True, slots=True)

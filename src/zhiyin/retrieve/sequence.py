@@ -18,8 +18,8 @@ from zhiyin.contracts import Encoder, State
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.dataset import Dataset
 from zhiyin.errors import ArtefactError, DataError, LlmError, MissingExtraError, NotFittedError
-from zhiyin.represent.vector_index import VectorIndex
-from zhiyin.retrieve.near import MAX_EXACT, N_READ
+from zhiyin.represent.vector_index import MAX_EXACT, VectorIndex
+from zhiyin.retrieve.near import N_READ
 from zhiyin.retrieve.relevance import SilentRelevance
 from zhiyin.retrieve.sequence_items import ItemTexts, company_vectors, log_popularity
 from zhiyin.retrieve.sequence_serving import Arrays, SequenceRelevance, normed
@@ -394,7 +394,7 @@ class SequenceRetriever(ABC):
         self.speaks_ = np.asarray(state["speaks"], np.bool_)
         self.rare_ = np.float32(np.asarray(state["rare"]).item())
         self.learnt_ = None
-        self.index_ = VectorIndex.saved(_under("index.", state))
+        self.index_ = VectorIndex.saved(_under("index.", state), max_exact=MAX_EXACT)
         return self
 
     def _fitted(self) -> VectorIndex:

@@ -15,8 +15,8 @@ from zhiyin.data.dataset import Dataset
 from zhiyin.errors import NotFittedError, check_options
 from zhiyin.represent.cached import CachedEncoder
 from zhiyin.represent.use_encoder import UseEncoder
-from zhiyin.represent.vector_index import VectorIndex
-from zhiyin.retrieve.near import MAX_EXACT, NearRelevance
+from zhiyin.represent.vector_index import MAX_EXACT, VectorIndex
+from zhiyin.retrieve.near import NearRelevance
 from zhiyin.retrieve.relevance import SilentRelevance
 from zhiyin.retrieve.text_projection import TextProjection, damped_pairs, paired
 from zhiyin.types import FloatArray, IntArray, Query
@@ -41,8 +41,8 @@ class TextFactorsRetriever:
     the history's source factors.
 
     Up to `max_exact` items a query reads all target factors, 1 kB an item; above it the `n_read` that promise
-    most (see `VectorIndex`), and their scores are exact. `encoder` None means the embedded one, behind the
-    cache on disk.
+    most (see `VectorIndex`), with factors in 16 bits. `encoder` None means the embedded one, behind the cache
+    on disk.
     """
 
     def __init__(
@@ -86,16 +86,15 @@ class TextFactorsRetriever:
         backwards = sparse.csr_matrix(pairs.T)
         told = _ridge(sources, backwards, targets, self.prior * 20 / (20 + n), known)
         asked = _ridge(told, pairs, sources, np.full(len(known), self.prior), known)
-        self.sources_ = VectorIndex.of(asked, max_exact=len(asked))
-        self.targets_ = VectorIndex.of(told, max_exact=self.max_exact, seed=seed)
+        self.sources_, self.targets_ = self._kept(asked, told, seed)
         return self
 
     def refresh(self, items: Catalogue, changed: IntArray | None = None) -> None:
         """Gives items that were added after the fit the factors of their text; the others keep theirs."""
         targets = self._fitted()
         if len(items) < len(targets):
-            targets = VectorIndex.of(targets.take(_codes(0, len(items))), max_exact=self.max_exact)
-            self.sources_ = VectorIndex.of(self.sources_.take(_codes(0, len(items))), max_exact=len(items))
+            codes = _codes(0, len(items))
+            self.sources_, targets = self._kept(self.sources_.take(codes), targets.take(codes), 0)
         added = _codes(self.n_fitted_, len(items)) if changed is None else changed[changed >= self.n_fitted_]
         if len(added):
             features = self.projection_.of(items.take(added))
@@ -123,12 +122,19 @@ class TextFactorsRetriever:
         }
 
     def restore(self, state: Mapping[str, NDArray[np.generic] | str]) -> Self:
-        self.sources_ = VectorIndex.saved(_under("sources.", state))
-        self.targets_ = VectorIndex.saved(_under("targets.", state))
+        self.sources_ = VectorIndex.saved(_under("sources.", state), max_exact=self.max_exact)
+        self.targets_ = VectorIndex.saved(_under("targets.", state), max_exact=self.max_exact)
         self.n_fitted_ = int(np.asarray(state["n_fitted"]).item())
         self.scale_ = np.float32(np.asarray(state["scale"]).item())
         self.projection_ = self._projection().restore(_under("projection.", state))
         return self
+
+    def _kept(self, sources: FloatArray, targets: FloatArray, seed: int) -> tuple[VectorIndex, VectorIndex]:
+        """Nobody searches the sources."""
+        return (
+            VectorIndex.of(sources, max_exact=self.max_exact, short=True, lists=False),
+            VectorIndex.of(targets, max_exact=self.max_exact, short=True, seed=seed),
+        )
 
     def _projection(self) -> TextProjection:
         encoder = CachedEncoder(UseEncoder()) if self.encoder is None else self.encoder

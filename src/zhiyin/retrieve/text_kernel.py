@@ -15,9 +15,9 @@ from zhiyin.data.dataset import Dataset
 from zhiyin.errors import NotFittedError, check_options
 from zhiyin.represent.cached import CachedEncoder
 from zhiyin.represent.use_encoder import UseEncoder
-from zhiyin.represent.vector_index import VectorIndex
+from zhiyin.represent.vector_index import MAX_EXACT, VectorIndex
 from zhiyin.retrieve.entries import Entries
-from zhiyin.retrieve.near import MAX_EXACT, N_READ
+from zhiyin.retrieve.near import N_READ
 from zhiyin.retrieve.relevance import LinearRelevance
 from zhiyin.retrieve.text_projection import TextProjection, damped_pairs, paired
 from zhiyin.types import FloatArray, IntArray, Query
@@ -86,7 +86,7 @@ class TextKernelRetriever:
         pairs = damped_pairs(data, self.window, self.backward)
         self.projection_ = self._projection()
         places = self._places(self.projection_.fit_of(data.items, pairs, seed=seed))
-        self.places_ = VectorIndex.of(places, max_exact=self.max_exact, seed=seed, half=True)
+        self.places_ = VectorIndex.of(places, max_exact=self.max_exact, seed=seed, short=True)
         self.known_ = paired(pairs)
         n = np.bincount(data.item[data.weight > 0], minlength=data.n_items)
         fitted = self._smooth(pairs, (self.borrow / (self.borrow + n)).astype(np.float32))
@@ -107,7 +107,7 @@ class TextKernelRetriever:
             return
         fresh = np.arange(n, len(items), dtype=np.int32)
         places = VectorIndex.of(
-            self.places_.take(np.arange(n, dtype=np.int32)), max_exact=self.max_exact, half=True
+            self.places_.take(np.arange(n, dtype=np.int32)), max_exact=self.max_exact, short=True
         )
         if len(fresh):
             places = places.with_rows(fresh, self._places(self.projection_.of(items.take(fresh))), len(items))
@@ -134,7 +134,7 @@ class TextKernelRetriever:
 
     def restore(self, state: Mapping[str, NDArray[np.generic] | str]) -> Self:
         self.weights_, self.later_ = _matrix("weights", state), None
-        self.places_ = VectorIndex.saved(_under("places.", state), half=True)
+        self.places_ = VectorIndex.saved(_under("places.", state), max_exact=self.max_exact)
         self.known_ = np.asarray(state["known"], np.bool_)
         self.projection_ = self._projection().restore(_under("projection.", state))
         return self
