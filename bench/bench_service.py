@@ -2,11 +2,12 @@
 
     python bench/bench_service.py recommend|events|fresh|item|memory|start|all
         [--set small|ml-1m|synthetic] [--workers 2] [--work FOLDER] [--seconds 15] [--json FILE]
+    python bench/bench_service.py turns --work FOLDER --against SRC --against-work FOLDER
 
 The load comes at a fixed pace and its latency counts from the moment that a request was due, so a stall is
 charged for everybody who would have come meanwhile. Users are drawn by Zipf. The project is built once in
 --work (a temporary folder without it; the fit takes minutes). The plain stack needs fastapi; --no-plain
-leaves it out.
+leaves it out. `turns` asks two versions of the code by turns: this one, and the one in the folder SRC.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import secrets
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from zhiyin.data.dataset import Dataset
 
 P99_MS = 100.0
 CONNECTIONS = 16
+TURNS = 20
 RUN = secrets.token_hex(4)
 """In the ids of this run's events and items, so that the next run sends new ones."""
 Figures = dict[str, Any]
@@ -82,6 +84,24 @@ class Bench:
             )
         finally:
             client.close()
+
+    async def turns(self, targets: Sequence[Target]) -> None:
+        """Two services by turns at 100/s: a machine that changes its speed changes it for both."""
+        spent: list[list[float]] = [[], []]
+        waits: list[list[float]] = [[], []]
+        for number in range(TURNS + 1):
+            for place, target in enumerate(targets):
+                before = target.cpu_s()
+                load = await self.at(target, 100, 3.0)
+                if number:  # the first is to get warm
+                    spent[place].append(1e3 * (target.cpu_s() - before) / max(1, load.ok))
+                    waits[place].append(load.ms(0.5))
+        for name, found in (("processor time of an answer", spent), ("p50", waits)):
+            ratios = np.divide(*found)
+            low, high = np.quantile(ratios, [0.25, 0.75])
+            one, two = np.median(found, axis=1)
+            ratio = f"{np.median(ratios):.2f} [{low:.2f}, {high:.2f}]"
+            print(f"| {name} at 100/s, ms | {one:.2f} | {two:.2f} | {ratio} |")
 
     async def highest(self, target: Target, seconds: float) -> Load:
         """Doubling, then halving the gap until it is below 5 %. A pace that failed gets a second try:
@@ -248,6 +268,8 @@ COMMANDS: dict[str, Callable[[Bench, Target], Any]] = {
 
 def main() -> None:
     args = arguments()
+    if args.command == "turns":
+        return by_turns(args)
     with folder(args.work) as work:
         bench = Bench(args, built(work, args.set))
         chosen = list(COMMANDS) if args.command == "all" else [args.command]
@@ -255,6 +277,14 @@ def main() -> None:
         if not args.no_plain:
             figures["plain stack"] = measured(bench, plain_stack, chosen)
     show(args, figures)
+
+
+def by_turns(args: argparse.Namespace) -> None:
+    project, other = (built(Path(work), args.set) for work in (args.work, args.against_work))
+    bench, code = Bench(args, project), Path(args.against)
+    with service(project, args.workers) as ours, service(other, args.workers, code=code) as theirs:
+        print("| | this code | the other | ratio [quartiles] |\n|---|---|---|---|")
+        asyncio.run(bench.turns((ours, theirs)))
 
 
 def measured(bench: Bench, start: Callable[..., Any], chosen: list[str]) -> Figures:
@@ -298,7 +328,7 @@ def folder(given: str) -> Iterator[Path]:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("command", choices=[*COMMANDS, "all"])
+    parser.add_argument("command", choices=[*COMMANDS, "all", "turns"])
     parser.add_argument("--set", choices=SETS, default="ml-1m")
     parser.add_argument("--work", default="", help="keep what was built here")
     parser.add_argument("--workers", type=int, default=2)
@@ -307,6 +337,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--new-items", type=int, default=200)
     parser.add_argument("--minutes", type=float, default=10.0, help="of memory")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--against", default="", help="turns: the src folder of another version")
+    parser.add_argument("--against-work", default="", help="turns: where its project was built")
     parser.add_argument("--no-plain", action="store_true")
     parser.add_argument("--json", default="")
     return parser.parse_args()

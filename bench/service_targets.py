@@ -106,8 +106,11 @@ def built(work: Path, name: str) -> Path:
 
 
 @contextmanager
-def service(project: Path, workers: int, settings: Sequence[str] = ()) -> Iterator[Target]:
-    """`zhiyin serve` as anybody would start it, without limits of pace."""
+def service(
+    project: Path, workers: int, settings: Sequence[str] = (), code: Path | None = None
+) -> Iterator[Target]:
+    """`zhiyin serve` as anybody would start it, without limits of pace; `code` is the `src` of another
+    version."""
     command = [
         sys.executable,
         "-m",
@@ -120,10 +123,11 @@ def service(project: Path, workers: int, settings: Sequence[str] = ()) -> Iterat
         str(workers),
     ]
     command += [word for setting in (*NO_LIMITS, *settings) for word in ("--set", setting)]
+    environment = {**os.environ, "COLUMNS": "200"} | ({"PYTHONPATH": str(code)} if code else {})
     start = time.perf_counter()
     log = project / "server.log"
     with log.open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, "COLUMNS": "200"})
+        process = subprocess.Popen(command, stdout=out, stderr=out, env=environment)
     try:
         port = _announced(process, log)
         took = time.perf_counter() - start
