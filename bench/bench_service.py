@@ -97,7 +97,7 @@ class Bench:
                     spent[place].append(1e3 * (target.cpu_s() - before) / max(1, load.ok))
                     waits[place].append(load.ms(0.5))
         for name, found in (("processor time of an answer", spent), ("p50", waits)):
-            ratios = np.divide(*found)
+            ratios = np.array(found[0]) / np.array(found[1])
             low, high = np.quantile(ratios, [0.25, 0.75])
             one, two = np.median(found, axis=1)
             ratio = f"{np.median(ratios):.2f} [{low:.2f}, {high:.2f}]"
