@@ -100,15 +100,17 @@ PAIRS = 20
 async def stale(service: Service, trials: int) -> tuple[int, int]:
     """The first of a user's list is chosen over one connection; how often another one still proposes it.
 
-    So many pairs that some are of two workers, wherever the system puts a connection.
+    So many pairs that some are of two workers, wherever the system puts a connection. So many users that
+    nobody comes to the end of the catalogue.
     """
+    users = max(40, trials // 5)
     connections = [Connection(service.port, service.key) for _ in range(2 * PAIRS)]
     found = Counter[bool]()
 
     async def pair(number: int) -> None:
         here, there = connections[2 * number : 2 * number + 2]
         for trial in range(number, trials, PAIRS):
-            asked = {"user": f"v{trial % 40}", "n": 3, "reasons": False}
+            asked = {"user": f"v{trial % users}", "n": 3, "reasons": False}
             first = (await here.ask("POST", "/v1/recommend", asked)).json()["items"][0]["id"]
             event = {"user": asked["user"], "item": first}
             assert (await there.ask("POST", "/v1/events", event)).status == 200

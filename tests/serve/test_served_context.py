@@ -20,7 +20,7 @@ from zhiyin.recommender import Recommender
 from zhiyin.retrieve import PopularRetriever, RepeatRetriever
 from zhiyin.serve.asking import Asker
 from zhiyin.serve.ground import Places
-from zhiyin.serve.messages import RankRequest, RecommendRequest
+from zhiyin.serve.messages import ExplainRequest, RankRequest, RecommendRequest
 from zhiyin.serve.refit import refit
 from zhiyin.types import Interaction, Item
 
@@ -96,6 +96,9 @@ def test_what_was_sent_with_a_context_is_answered_by_context_after_a_refit(proje
         client.post("/v1/events", json=visit)
         said = [first(session="new", context={"weather": w}) for w in WEATHERS]
         assert said == ["i2", "i5"], "a session has a history with its contexts too"
+        given = [{name: value for name, value in event.items() if name != "session"} for event in visit]
+        said = [first(history=given, context={"weather": w}) for w in WEATHERS]
+        assert said == ["i2", "i5"], "so has a history that comes with the request"
 
 
 def test_contexts_are_read_only_where_they_count(project: Path) -> None:
@@ -119,3 +122,6 @@ def test_contexts_are_read_only_where_they_count(project: Path) -> None:
             RankRequest(user="u0", items=["i1"], context={"weather": "sun"})
         )
         assert ranked.query.history.context["weather"][-1] == weather
+        asked = ExplainRequest(user="u0", items=["i1"], context={"weather": "sun"})
+        explained = Asker(ground.store, serving_now, START).explain(asked).query
+        assert explained.context == {"weather": "sun"} and explained.history.context["weather"][-1] == weather

@@ -213,6 +213,7 @@ class Asks(InsightAsks, MeaningAsks):
         history: History | None = None,
         words: str = "",
         locale: str = "en",
+        context: Mapping[str, str] | None = None,
     ) -> Ask[Explained]:
         """Why these items would suit this person."""
         request = ExplainRequest(
@@ -222,6 +223,7 @@ class Asks(InsightAsks, MeaningAsks):
             history=_history(history),
             words=words,
             locale=locale,
+            context=dict(context or {}),
         )
         return _sent("POST", "/v1/explain", request, Explained)
 

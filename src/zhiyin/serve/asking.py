@@ -90,7 +90,9 @@ class Asker:
     def explain(self, request: ExplainRequest) -> Asked:
         """The same, for reasons."""
         asked = self._asked(request)
-        asked.query = _with(asked.query, only=known(self._codes(request.items, asked)), context={})
+        asked.query = _with(
+            asked.query, only=known(self._codes(request.items, asked)), context=request.context
+        )
         return asked
 
     # -- parts -------------------------------------------------------------------------------------
@@ -166,7 +168,10 @@ class Asker:
                     column=f"history[{place}].kind",
                     hint=nearest(event.kind, KINDS),
                 )
-        rows = [Interaction("", event.item, event.kind, event.value, event.at) for event in events]
+        rows = [
+            Interaction("", event.item, event.kind, event.value, event.at, context=event.context)
+            for event in events
+        ]
         history = history_of(rows, self.items.ids, self.serving.weights)
         asked.missing += [row.item for row, code in zip(rows, history.items) if code < 0]
         return history

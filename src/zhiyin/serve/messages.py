@@ -61,6 +61,7 @@ __all__ = [
 
 Name = Annotated[str, Meta(min_length=1, max_length=512)]
 Attributes = dict[str, float | str | list[str]]
+Context = Annotated[dict[str, str], Meta(description="Time zone, place, device … as words", max_length=32)]
 
 
 class _Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -81,6 +82,7 @@ class HistoryEvent(_Strict, frozen=True, kw_only=True):
     kind: str = "click"
     value: float | None = None
     at: float | None = None
+    context: Context = {}
 
 
 class Pin(_Strict, frozen=True, kw_only=True):
@@ -135,9 +137,7 @@ class _Asking(_Strict, frozen=True, kw_only=True):
         IntentIn | None, Meta(description="What is asked for, instead of what would be read from the words")
     ] = None
     locale: Annotated[str, Meta(max_length=35, description="Language of the reasons: en or zh")] = "en"
-    context: Annotated[
-        dict[str, str], Meta(description="Time zone, place, device … as words", max_length=32)
-    ] = {}
+    context: Context = {}
     surface: Annotated[str, Meta(max_length=128, description="Where the list is shown")] = ""
     reasons: bool = True
     diversity: Annotated[float, Meta(ge=0, le=1, description="0 = by score alone")] = 0.0
@@ -188,6 +188,7 @@ class ExplainRequest(_Strict, frozen=True, kw_only=True):
     history: list[HistoryEvent | Name] | None = None
     words: Annotated[str, Meta(max_length=2000)] = ""
     locale: Annotated[str, Meta(max_length=35)] = "en"
+    context: Context = {}
 
 
 # -- answering ---------------------------------------------------------------------------------------

@@ -97,7 +97,8 @@ class Service:
         items = [line.item for line in shown]
         explained = self._asker(serving, at).explain(
             ExplainRequest(items=items, user=slate.user, session=slate.session,
-                           history=request.history, words=request.words, locale=request.locale)
+                           history=request.history, words=request.words, locale=request.locale,
+                           context=request.context)
         )  # fmt: skip
         reasons = self._reasons(serving, explained, items) if request.reasons and items else {}
         catalogue = self._asker(serving, at).items
