@@ -225,6 +225,32 @@ def test_a_version_cannot_lead_out_of_its_folder(tmp_path):
     artefacts.store.close()
 
 
+def test_a_damaged_artefact_does_not_come_back_and_the_way_out_is_said(project):
+    clock = Clock()
+    with serving(project, clock) as (client, made):
+        ground = client.app.state.ground
+
+        def another():
+            client.post("/v1/events", json=[{"user": f"n{clock()}", "item": "i3"}])
+            made = refit(Places(project), ground.store, now=clock).version
+            wait(lambda: version(client) == made)
+            return made
+
+        def refused(damaged):
+            (ground.artefacts.path(damaged) / "config.toml").write_text("")
+            answer = client.post("/v1/artefacts/rollback", json={})
+            assert answer.status_code == 409 and str(project) not in answer.text
+            return answer.json()["detail"]
+
+        second = another()
+        said = refused(made.version)
+        assert made.version in said and "fit and publish a new one" in said
+        third = another()
+        said = refused(second)
+        assert second in said and f"name another one: {made.version}" in said
+        assert ground.artefacts.current().version == third == version(client)
+
+
 def test_a_folder_stays_until_the_list_without_it_is_on_disk(tmp_path, monkeypatch):
     """Else a rollback would be offered that cannot be done."""
     with contextlib.closing(SqliteStore.open(tmp_path / "store.db")) as store:

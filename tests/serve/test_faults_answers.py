@@ -189,7 +189,7 @@ HARMS = (cut_short, other_numbers, without_a_file)
 
 
 def swaps(service: Service, spare: Path, n: int, memory: list[int] | None = None) -> tuple[Load, Publisher]:
-    """`n` swaps under load, every other one bad."""
+    """`n` swaps under load, every other one bad; a good one at last, so that there is one to go back to."""
     publisher, load = Publisher(service, spare), Load(service, 6, mixed)
 
     def act() -> None:
@@ -201,6 +201,7 @@ def swaps(service: Service, spare: Path, n: int, memory: list[int] | None = None
                 publisher.blank()
             else:
                 publisher.damaged(HARMS[step % 4])
+        publisher.good()
 
     try:
         run(load, act)

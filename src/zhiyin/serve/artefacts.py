@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -76,7 +76,7 @@ class Artefacts:
         self._write([entry, *(old for old in self.list() if old.version != version)], at=at, actor=actor)
 
     def rollback(self, *, to: str = "", at: float, actor: str) -> Publication:
-        """Lets the previous one serve again, or the one named `to`."""
+        """Lets the previous one serve again, or the one named `to`; ConfigError where it cannot."""
         entries = self.list()
         usable = [entry for entry in entries if entry.state in ("previous", "kept")]
         wanted = [entry for entry in usable if entry.version == to or (not to and entry.state == "previous")]
@@ -84,11 +84,21 @@ class Artefacts:
             names = [entry.version for entry in usable]
             hint = nearest(to, names) if names else "there is none to go back to: fit and publish one first"
             raise ConfigError(f"expected an artefact that has served before, got {to or 'none'!r}; {hint}")
-        read_artefact(self.path(wanted[0].version))  # a damaged one must not come back
+        self._check(wanted[0].version, [entry.version for entry in usable if entry is not wanted[0]])
         back = msgspec.structs.replace(wanted[0], state="serving", at=at)
         others = [_after(old, "serving") for old in entries if old.version != back.version]
         self._write([back, *others], at=at, actor=actor)
         return back
+
+    def _check(self, version: str, others: Sequence[str]) -> None:
+        """A damaged one must not come back."""
+        try:
+            read_artefact(self.path(version))
+        except ArtefactError as error:
+            hint = f"name another one: {', '.join(others)}" if others else "fit and publish a new one"
+            raise ConfigError(
+                f"artefact {version} is damaged or gone, it cannot serve again; {hint}"
+            ) from error
 
     def _write(self, entries: Iterable[Publication], *, at: float, actor: str) -> None:
         """Folders go once the list without them is on disk: no list names what is not there."""
