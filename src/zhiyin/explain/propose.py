@@ -13,7 +13,6 @@ from zhiyin.explain.claim import Claim
 from zhiyin.explain.request_words import matched, request_words
 from zhiyin.explain.shared import SharedWord, clear_decades, shared_words
 from zhiyin.explain.verify import LARGEST, NEAR_PRICE, Witness
-from zhiyin.types import FloatArray
 
 __all__ = ["Proposals"]
 
@@ -32,10 +31,8 @@ class Proposals:
     words: tuple[str, ...] = field(init=False)
     shared: list[list[SharedWord]] = field(init=False)
     decades: list[int | None] = field(init=False)
-    share: FloatArray = field(init=False)
-    """(k, c) what may be cited."""
     columns: list[list[float]] = field(init=False)
-    """The same as (c, k) numbers of Python, which are read one by one."""
+    """(c, k) the shares that may be cited, as numbers of Python: they are read one by one."""
     order: list[list[int]] = field(init=False)
     """Per item the rows of the history, the largest share first, among equals the most recent."""
     codes: list[int] = field(init=False)
@@ -48,9 +45,9 @@ class Proposals:
         self.words = request_words(self.witness.query.words)
         self.shared = shared_words(self.witness)
         self.decades = clear_decades(self.witness)
-        self.share = self.witness.share
-        self.columns = self.share.T.tolist()
-        ascending = np.argsort(self.share, axis=0, kind="stable")
+        share = self.witness.share
+        self.columns = share.T.tolist()
+        ascending = np.argsort(share, axis=0, kind="stable")
         self.order = ascending[::-1].T.tolist()
         self.codes = history.items.tolist()
         self.cited = Counter()
@@ -150,9 +147,9 @@ class Proposals:
             return []
         near = np.abs(prices[history.items] - price) <= NEAR_PRICE * price
         rows = np.flatnonzero(near & self.witness.liked & (history.items != item))
-        chosen = rows[np.argsort(-self.share[rows, position], kind="stable")][: self.n_cited]
-        share = float(self.share[rows, position].sum())
-        return self._citing("price", item, chosen.tolist(), share) if len(rows) >= 2 else []
+        share = self.witness.share[rows, position]
+        chosen = rows[np.argsort(-share, kind="stable")][: self.n_cited]
+        return self._citing("price", item, chosen.tolist(), float(share.sum())) if len(rows) >= 2 else []
 
     def _popular(self, item: int) -> list[Claim]:
         popularity, n = self.witness.facts.popularity, len(self.witness.facts.items)
