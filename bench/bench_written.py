@@ -74,13 +74,13 @@ def words_of(title: str) -> set[str]:
 
 
 def written(
-    model: GgufLanguageModel, titles: Titles, items: Catalogue, history: History
+    llm: GgufLanguageModel, titles: Titles, items: Catalogue, history: History
 ) -> tuple[list[int], int]:
     """Codes of what the model names and the catalogue has, not in the history; and how many it named."""
     known = [items.titles[code] for code in history.items.tolist()]
     prompt = Prompt("written", "1", SYSTEM, "\n".join(f"- {title}" for title in known), max_tokens=120)
     try:
-        named = model.complete(prompt, schema=Named, timeout=120.0)
+        named = llm.complete(prompt, schema=Named, timeout=120.0)
     except LlmError:
         return [], 0
     codes = dict.fromkeys(titles.code(title) for title in named.titles)
@@ -118,7 +118,7 @@ def main() -> None:
     targets: dict[int, list[int]] = {}
     for row, target in zip(questions.row, questions.target, strict=True):
         targets.setdefault(int(row), []).append(int(target))
-    model, titles = GgufLanguageModel(path=args.llm), Titles(items)
+    llm, titles = GgufLanguageModel(path=args.llm), Titles(items)
     places: dict[str, list[int]] = {}
     n_named = n_found = n_right = 0
     start = time.perf_counter()
@@ -128,7 +128,7 @@ def main() -> None:
             np.array(targets[number], np.int32),
         )
         before = set(whole.history.items.tolist()) - set(query.history.items.tolist())
-        codes, named = written(model, titles, items, query.history)
+        codes, named = written(llm, titles, items, query.history)
         n_named, n_found = n_named + named, n_found + len(codes)
         n_right += len(before.intersection(codes))
         own = recommender.decide(query, N_WRITTEN).ranking.items.tolist()
