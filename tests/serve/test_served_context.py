@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -20,7 +21,7 @@ from zhiyin.recommender import Recommender
 from zhiyin.retrieve import PopularRetriever, RepeatRetriever
 from zhiyin.serve.asking import Asker
 from zhiyin.serve.ground import Places
-from zhiyin.serve.messages import ExplainRequest, RankRequest, RecommendRequest
+from zhiyin.serve.messages import ExplainRequest, HistoryEvent, RankRequest, RecommendRequest
 from zhiyin.serve.refit import refit
 from zhiyin.types import Interaction, Item
 
@@ -124,4 +125,12 @@ def test_contexts_are_read_only_where_they_count(project: Path) -> None:
         assert ranked.query.history.context["weather"][-1] == weather
         asked = ExplainRequest(user="u0", items=["i1"], context={"weather": "sun"})
         explained = Asker(ground.store, serving_now, START).explain(asked).query
+        given = [{"item": "i2", "context": {"weather": "sun", "city": "c" * 1024}}, "i1"]
+        assert history(
+            history=msgspec.convert(given, list[HistoryEvent | str]), context={"weather": "rain"}
+        ) == {"weather": ["sun", ""]}
+        for name, value in (("city", "c" * 1025), ("c" * 65, "")):
+            sent_with = {"history": [{"item": "i2", "context": {name: value}}], "context": {name: ""}}
+            answer = client.post("/v1/recommend", json=sent_with)
+            assert answer.status_code == 422 and "context" in answer.json()["path"], answer.text
         assert explained.context == {"weather": "sun"} and explained.history.context["weather"][-1] == weather

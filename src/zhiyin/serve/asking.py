@@ -103,7 +103,7 @@ class Asker:
         asked = Asked(Query())
         history, said = self._history(request, asked)
         if what_if is not None:
-            history = self._other(history, what_if, asked)
+            history = self._other(history, what_if, asked, self._contexts(request))
         given = getattr(request, "intent", None)
         asked.query = Query(
             history=history,
@@ -118,11 +118,10 @@ class Asker:
 
     def _history(self, request: Request, asked: Asked) -> tuple[History, ProfileRecord | None]:
         """What the user did, and what the user has said of own interests."""
+        names = self._contexts(request)
         if request.history is not None:
             said = self.store.profile(request.user) if request.user else None
-            return self._given(request.history, asked), said
-        context = getattr(request, "context", {})
-        names = [name for name in self.serving.contexts if name in context]
+            return self._given(request.history, asked, names), said
         if request.user:
             rows = self.store.history(request.user, self.n_history, context=names)
             return self._without_removed(rows.profile, self._from_store(rows), asked), rows.profile
@@ -130,6 +129,10 @@ class Asker:
             rows = self.store.session_history(request.session, self.n_history, context=names)
             return self._from_store(rows), None
         return History(), None
+
+    def _contexts(self, request: Request) -> list[str]:
+        """Names of the contexts of past events that count for this request."""
+        return [name for name in self.serving.contexts if name in request.context]
 
     def past(self, user: str, context: Sequence[str] = ()) -> History:
         """What the store knows of a user's behaviour, with the contexts of these names."""
@@ -158,7 +161,7 @@ class Asker:
         weights = self.serving.weights.of(rows.kinds, rows.values)
         return History(self.serving.codes(rows.items), weights, rows.at, rows.context)
 
-    def _given(self, given: Sequence[HistoryEvent | str], asked: Asked) -> History:
+    def _given(self, given: Sequence[HistoryEvent | str], asked: Asked, names: Sequence[str]) -> History:
         events = [HistoryEvent(item=event) if isinstance(event, str) else event for event in given]
         for place, event in enumerate(events):
             if event.kind not in KINDS:
@@ -169,17 +172,20 @@ class Asker:
                     hint=nearest(event.kind, KINDS),
                 )
         rows = [
-            Interaction("", event.item, event.kind, event.value, event.at, context=event.context)
+            Interaction(
+                "", event.item, event.kind, event.value, event.at,
+                context={name: event.context[name] for name in names if name in event.context},
+            )
             for event in events
-        ]
+        ]  # fmt: skip
         history = history_of(rows, self.items.ids, self.serving.weights)
         asked.missing += [row.item for row, code in zip(rows, history.items) if code < 0]
         return history
 
-    def _other(self, history: History, what_if: WhatIf, asked: Asked) -> History:
+    def _other(self, history: History, what_if: WhatIf, asked: Asked, names: Sequence[str]) -> History:
         gone = self._codes(what_if.remove, asked)
         stays = ~np.isin(history.items, gone)
-        added = self._given(what_if.add, asked)
+        added = self._given(what_if.add, asked, names)
         added = replace(added, at=np.where(np.isnan(added.at), self.at, added.at))
         whole = history.take(stays).joined(added)
         return whole if np.isnan(whole.at).any() else whole.take(np.argsort(whole.at, kind="stable"))

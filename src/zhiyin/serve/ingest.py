@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from zhiyin.errors import nearest, shorten
+from zhiyin.serve.messages import LONGEST_NAME, LONGEST_VALUE
 from zhiyin.serve.problems import Problem
 from zhiyin.store.records import EVENT_KINDS, Event, Outcome
 
@@ -161,10 +162,10 @@ def _bad_time(event: EventIn, received: float) -> tuple[str, str] | None:
 
 def _long(context: Mapping[str, str], limit: int) -> tuple[str, str] | None:
     for name, value in context.items():
-        if len(name) > 64 or len(value) > min(limit, 1024):
+        if len(name) > LONGEST_NAME or len(value) > min(limit, LONGEST_VALUE):
             return (
                 f"context.{shorten(name, 20)}",
-                "expected a name of at most 64 and a value of at most 1024 characters",
+                f"expected a name of at most {LONGEST_NAME} and a value of at most {LONGEST_VALUE} characters",
             )
     return None
 
