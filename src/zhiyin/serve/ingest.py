@@ -165,7 +165,7 @@ def _long(context: Mapping[str, str], limit: int) -> tuple[str, str] | None:
         if len(name) > LONGEST_NAME or len(value) > min(limit, LONGEST_VALUE):
             return (
                 f"context.{shorten(name, 20)}",
-                f"expected a name of at most {LONGEST_NAME} and a value of at most {LONGEST_VALUE} characters",
+                f"expected a name of at most {LONGEST_NAME}, a value of at most {LONGEST_VALUE} characters",
             )
     return None
 
