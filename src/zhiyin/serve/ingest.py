@@ -12,15 +12,22 @@ import msgspec
 from msgspec import Meta
 
 from zhiyin.errors import nearest, shorten
-from zhiyin.serve.messages import LONGEST_NAME, LONGEST_VALUE
 from zhiyin.serve.problems import Problem
 from zhiyin.store.records import EVENT_KINDS, Event, Outcome
 
-__all__ = ["EventIn", "Parcel", "read_events", "split_body"]
+__all__ = ["Context", "EventIn", "Parcel", "read_events", "split_body"]
 
 NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 MILLISECONDS = 1e11
 """A number above is a time in milliseconds that was meant to be seconds (the year 5138)."""
+
+LONGEST_NAME, LONGEST_VALUE = 64, 1024
+"""Characters of a context."""
+Context = Annotated[
+    dict[Annotated[str, Meta(max_length=LONGEST_NAME)], Annotated[str, Meta(max_length=LONGEST_VALUE)]],
+    Meta(description="Time zone, place, device … as words", max_length=32),
+]
+"""A history has a row of equal width for each name: one long value would make all of them long."""
 
 
 class EventIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

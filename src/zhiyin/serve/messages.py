@@ -7,12 +7,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from zhiyin.serve.ingest import Context
 from zhiyin.serve.meaning_messages import IntentIn, Understood
 from zhiyin.store.records import AuditRow, ItemRecord, Outcome, UserRecord
 
 __all__ = [
-    "LONGEST_NAME",
-    "LONGEST_VALUE",
     "ArtefactList",
     "ArtefactState",
     "AuditPage",
@@ -63,13 +62,6 @@ __all__ = [
 
 Name = Annotated[str, Meta(min_length=1, max_length=512)]
 Attributes = dict[str, float | str | list[str]]
-LONGEST_NAME, LONGEST_VALUE = 64, 1024
-"""Characters of a context."""
-Context = Annotated[
-    dict[Annotated[str, Meta(max_length=LONGEST_NAME)], Annotated[str, Meta(max_length=LONGEST_VALUE)]],
-    Meta(description="Time zone, place, device … as words", max_length=32),
-]
-"""A history has a row of equal width for each name: one long value would make all of them long."""
 
 
 class _Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
