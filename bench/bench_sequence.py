@@ -7,11 +7,11 @@
     python bench/bench_sequence.py ml-100k --augment --part validation
 
 Leave-one-out, whole catalogue, seen filtered, regime T unless said. `default` is the recommender without the
-network, `sequence` with it, `transformer` the network of that recommender alone, `no clock` (for data with
-times) the same when it is not told when the question is put. With `--keep` trainings leave checkpoints there
-(a run that was cut off goes on), what was fitted is saved, and rows keep their values by user, so that rows
-of several calls are compared. Times of a query are those of the processor, which a busy machine does not
-lengthen.
+network, `sequence` with it, `both` with a GRU beside it, `gru` a GRU alone, `transformer` the network of that
+recommender alone, `no clock` (for data with times) the same when it is not told when the question is put.
+With `--keep` trainings leave checkpoints there (a run that was cut off goes on), what was fitted is saved,
+and rows keep their values by user, so that rows of several calls are compared. Times of a query are those of the
+processor, which a busy machine does not lengthen.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ def alone(fitted: Recommender) -> Recommender:
 
 
 def recommender(name: str, data: Dataset, args: argparse.Namespace) -> Recommender:
-    found = Recommender.default(data, sequence=name == "sequence")
-    if name == "sequence":
+    found = Recommender.default(data, sequence=name in ("sequence", "both"))
+    if name in ("sequence", "both"):
         network: Any = found.retrievers["transformer"]
         network.checkpoint = str(args.keep / "checkpoints") if args.keep else None
         network.epochs, network.more_epochs = args.epochs, args.more_epochs
@@ -75,6 +75,18 @@ def recommender(name: str, data: Dataset, args: argparse.Namespace) -> Recommend
                 raise SystemExit(f"--network: {type(network).__name__} has no option {option!r}")
             setattr(network, option, value)
         found.n_history = max(found.n_history, network.n_history)
+    if name == "both":
+        second = GruRetriever(
+            encoder=network.encoder,
+            dim=network.dim,
+            dropout=network.dropout,
+            n_history=network.n_history,
+            max_len=network.max_len,
+            epochs=args.epochs,
+            more_epochs=args.more_epochs,
+            checkpoint=network.checkpoint,
+        )
+        found.retrievers = {**found.retrievers, "gru": second}
     if name == "gru":
         network = GruRetriever(
             epochs=args.epochs, checkpoint=str(args.keep / "checkpoints") if args.keep else None
@@ -129,9 +141,10 @@ def quality(name: str, data: Dataset, args: argparse.Namespace) -> None:
         earlier = args.keep / f"{kept}.default.npz"
         if earlier.is_file():
             values["default"] = dict(np.load(earlier))
-    for metric in METRICS if {"default", "sequence"} <= set(values) else ():
-        pair = values["sequence"][metric], values["default"][metric]
-        print(compare(*pair, names=("sequence", "default"), metric=metric, seed=args.seed), flush=True)
+    for more, less in (("sequence", "default"), ("both", "sequence")):
+        for metric in METRICS if {more, less} <= set(values) else ():
+            pair = values[more][metric], values[less][metric]
+            print(compare(*pair, names=(more, less), metric=metric, seed=args.seed), flush=True)
 
 
 def latency(data: Dataset) -> None:
@@ -172,7 +185,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sets", nargs="+")
     parser.add_argument(
-        "--rows", nargs="+", choices=("default", "sequence", "gru"), default=["default", "sequence"]
+        "--rows", nargs="+", choices=("default", "sequence", "both", "gru"), default=["default", "sequence"]
     )
     parser.add_argument("--part", choices=("validation", "test"), default="test")
     parser.add_argument("--regime", choices=("T", "T+V"), default="T")
