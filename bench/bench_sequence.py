@@ -10,8 +10,8 @@ Leave-one-out, whole catalogue, seen filtered, regime T unless said. `default` i
 network, `sequence` with it, `both` with a GRU beside it, `gru` a GRU alone, `transformer` the network of that
 recommender alone, `no clock` (for data with times) the same when it is not told when the question is put.
 With `--keep` trainings leave checkpoints there (a run that was cut off goes on), what was fitted is saved,
-and rows keep their values by user, so that rows of several calls are compared. Times of a query are those of the
-processor, which a busy machine does not lengthen.
+and rows keep their values by user, so that rows of several calls are compared. Times of a query are those of
+the processor, which a busy machine does not lengthen.
 """
 
 from __future__ import annotations
