@@ -51,6 +51,28 @@ def code_of(access: Access, authorization: str | None, address: str = "") -> str
     return raised.value.code
 
 
+def test_a_key_that_another_worker_has_just_made_enters(store: SqliteStore) -> None:
+    clock = Clock()
+    access = access_to(store, clock)
+    assert code_of(access, "Bearer " + make_key(name="x", scopes=["read"], pepper=PEPPER, at=clock())[0])
+    secret, _ = issue_key(store, PEPPER, name="fresh", scopes=["read"], at=clock(), actor="another worker")
+    clock.at += 0.1
+    assert access.enter(f"Bearer {secret}").name == "fresh"
+
+
+def test_unknown_keys_do_not_read_the_store_without_end(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, reads = Clock(), []
+    kept = store.keys
+    monkeypatch.setattr(store, "keys", lambda: reads.append(1) or kept())
+    access = access_to(store, clock, tries_per_minute=1000)
+    for _ in range(100):
+        code_of(access, "Bearer " + make_key(name="x", scopes=["read"], pepper=PEPPER, at=clock())[0])
+        clock.at += 0.001
+    assert len(reads) <= 3
+
+
 def test_a_key_enters_with_its_scopes_and_is_kept_only_as_a_hash(store: SqliteStore, tmp_path: Path) -> None:
     clock = Clock()
     secret, record = issue_key(

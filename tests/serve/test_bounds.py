@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,11 +14,17 @@ sys.path.insert(0, str(Path(__file__).parent))
 from service import eventually
 from small_project import make_project, serving
 
+from zhiyin.store import SqliteStore
+
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     with serving(make_project(tmp_path_factory.mktemp("shop"))) as (client, _):
         yield client
+
+
+def actors(served):
+    return [key["id"] for key in served.get("/v1/keys").json()["keys"]]
 
 
 def test_what_is_refused_for_load_is_not_written(served, monkeypatch):
@@ -39,6 +47,47 @@ def test_a_repeat_before_the_answer_is_kept_writes_nothing_twice(served, monkeyp
     assert served.post("/v1/events", json=sent, headers=once).json()["accepted"] == 2
     assert served.post("/v1/events", json=sent, headers=once).json()["duplicates"] == 2
     assert len(served.get("/v1/users/b3/export").json()["events"]) == 2
+
+
+def test_an_answer_is_kept_for_every_worker_before_it_is_given(served):
+    ground = served.app.state.ground
+    with closing(SqliteStore.open(ground.store.path, pepper=b"p" * 32)) as other:
+        for place in range(5):
+            before = other.remembered(f"nobody:{place}")
+            answer = served.post(
+                "/v1/events", json={"item": "i1"} | {"user": "b4"}, headers={"idempotency-key": f"w{place}"}
+            )
+            kept = [other.remembered(f"{actor}:w{place}") for actor in actors(served)]
+            assert before is None and any(one and one.endswith(answer.content) for one in kept)
+
+
+def test_patches_at_once_lose_nothing(served):
+    def patched(place):
+        return served.patch("/v1/items/i2", json={"attributes": {f"n{place}": place}}).status_code
+
+    def user_patched(place):
+        change = {"personalise": False} if place == 3 else {"attributes": {f"n{place}": place}}
+        return served.patch("/v1/users/race", json=change).status_code
+
+    with ThreadPoolExecutor(8) as threads:
+        assert set(threads.map(patched, range(16))) | set(threads.map(user_patched, range(16))) == {200}
+    assert {f"n{place}" for place in range(16)} <= set(served.get("/v1/items/i2").json()["attributes"])
+    user = served.get("/v1/users/race").json()
+    assert not user["personalise"] and len(user["attributes"]) == 15
+
+
+def test_a_patch_of_an_item_that_is_not_there_makes_none(served):
+    answer = served.patch("/v1/items/nowhere", json={"title": "x"})
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert served.get("/v1/items/nowhere").status_code == 404
+
+
+def test_an_item_cannot_have_words_without_end(served):
+    words = {"attributes": {"department": [f"w{place}" for place in range(10_001)]}}
+    for answer in (served.put("/v1/items/w", json=words), served.patch("/v1/items/i1", json=words)):
+        assert (answer.status_code, answer.json()["code"]) == (422, "limit_exceeded")
+        assert "10001 words" in answer.json()["detail"]
+    assert served.get("/v1/items/w").status_code == 404
 
 
 def test_a_patch_keeps_the_limits_of_a_put(served):

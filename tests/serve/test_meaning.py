@@ -53,6 +53,19 @@ def test_a_profile_shows_what_it_rests_on(client: Client) -> None:
     assert not shown["edited"] and len(shown["interests"][0]["items"]) == 10
 
 
+def test_a_key_that_may_only_write_learns_nothing_of_the_history(client: Client) -> None:
+    made = client.post("/v1/keys", json={"name": "writer", "scopes": ["ingest"]}).json()
+    writer = {"Authorization": f"Bearer {made['secret']}"}
+    assert client.get("/v1/users/u6/profile", headers=writer).status_code == 403
+    given = {"interests": [{"words": "blue kettle", "weight": 2}]}
+    told = client.put("/v1/users/u6/profile", json=given, headers=writer).json()
+    assert [(one["words"], one["items"]) for one in told["interests"]] == [("blue kettle", [])]
+    assert told["edited"] and told["removed"] == []
+    told = client.delete("/v1/users/u6/profile", headers=writer).json()
+    assert told["interests"] == [] and told["removed"] == []
+    assert client.get("/v1/users/u6/profile").json()["interests"] != []
+
+
 def test_an_edited_profile_changes_the_next_list_until_it_is_deleted(client: Client) -> None:
     before = sides(client, user="u4")
     assert set(before) == {"red shoes"}

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import apsw
 import msgspec
@@ -263,14 +264,36 @@ class StoreTests(ABC):
         assert store.setting("artefact") == "v2" and store.checkpoint("counters") == (8, b"later")
         assert [row.action for row in store.audit_rows()] == ["setting.set"]
 
+    def test_changes_at_once_lose_nothing(self, store: Store) -> None:
+        store.put_items([ItemRecord(id="a", title="A")], at=AT).result()
+
+        def named(record: Any, n: int) -> Any:
+            return msgspec.structs.replace(record, attributes={**record.attributes, f"x{n}": n})
+
+        waiting: list[Any] = [store.change_item("a", lambda r, n=n: named(r, n), at=AT) for n in range(20)]
+        waiting += [store.change_user("u", lambda r, n=n: named(r, n), at=AT) for n in range(20)]
+        revisions = [one.result() for one in waiting][:20]
+        item, user = store.item("a"), store.user("u")
+        assert item is not None and user is not None and item.title == "A"
+        assert item.attributes == user.attributes == {f"x{n}": n for n in range(20)}
+        assert revisions == sorted(set(revisions)) and revisions[-1] == store.last_revision()
+
+    def test_a_change_that_fails_writes_nothing(self, store: Store) -> None:
+        def refuse(record: Any) -> Any:
+            raise LookupError("nobody")
+
+        for waiting in (store.change_item("none", refuse, at=AT), store.change_user("none", refuse, at=AT)):
+            with pytest.raises(LookupError, match="nobody"):
+                waiting.result()
+        assert store.item("none") is None and store.user("none") is None and store.last_revision() == 0
+        store.append([Event(user="u", item="a")], at=AT).result()
+
     def test_answers_are_remembered_for_a_day(self, store: Store) -> None:
-        store.remember("k", b"first", at=AT)
+        store.remember("k", b"first", at=AT).result()
         assert store.remembered("k") == b"first" and store.remembered("other") is None
-        store.remember("l", b"later", at=AT + 86_399)
-        store.append([], at=AT).result()
+        store.remember("l", b"later", at=AT + 86_399).result()
         assert store.remembered("k") == b"first"
-        store.remember("m", b"next day", at=AT + 86_401)
-        store.append([], at=AT).result()
+        store.remember("m", b"next day", at=AT + 86_401).result()
         assert store.remembered("k") is None and store.remembered("l") == b"later"
 
     def test_everything_taken_is_written_before_it_closes(self, folder: Path) -> None:

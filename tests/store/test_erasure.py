@@ -48,7 +48,7 @@ def live(store: SqliteStore, n_users: int, rounds: int) -> None:
                 n=1, shown=[Shown(item="i", score=1.0)], request={"user": mark},
             )  # fmt: skip
             store.add_slate(served)
-            store.remember(f"k{step}-{user}", f'{{"event_id": "{step}-{mark}"}}'.encode(), at=AT)
+            store.remember(f"k{step}-{user}", f'{{"event_id": "{step}-{mark}"}}'.encode(), at=AT).result()
         store.append(events, at=AT).result()
         store.put_items([ItemRecord(id=f"i{step % 50}", text="x" * random.randrange(3000))], at=AT).result()
         user = random.randrange(n_users)

@@ -44,7 +44,7 @@ def serve(
         bool | None, typer.Option("--allow-insecure-bind", help="Something in front speaks TLS.")
     ] = None,
     setting: Annotated[
-        list[str] | None, typer.Option("--set", help="Any setting of [serve], such as --set max_n=50.")
+        list[str] | None, typer.Option("--set", help=r"Any setting of \[serve], such as --set max_n=50.")
     ] = None,
     show_settings: Annotated[bool, typer.Option("--settings", help="Show every setting, then end.")] = False,
     as_json: Json = False,

@@ -7,13 +7,14 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
 from starlette.responses import Response
 
-from zhiyin.errors import shorten
+from zhiyin.errors import StoreError, shorten
 from zhiyin.serve.call import Call, json_answer
 from zhiyin.serve.ingest import read_events, split_body
 from zhiyin.serve.messages import (
@@ -38,6 +39,9 @@ __all__ = [
     "list_items", "list_users", "patch_item", "patch_user", "put_item", "put_items", "put_user", "put_users",
     "user_history",
 ]  # fmt: skip
+
+MOST_WORDS = 10_000
+"""Of all lists among the attributes of one item or user."""
 
 T = TypeVar("T")
 ItemOrUser = TypeVar("ItemOrUser", ItemIn, UserIn)
@@ -89,9 +93,16 @@ async def events(call: Call) -> Response:
     )
     response = json_answer(answer)
     if remembered:
-        digest = hashlib.sha256(call.body).digest()
-        ground.store.remember(remembered, digest + bytes(response.body), at=at)
+        await _remember(call, remembered, bytes(response.body), at)
     return response
+
+
+async def _remember(call: Call, name: str, answer: bytes, at: float) -> None:
+    """Before it is answered, so that every worker knows it. Where that fails the events are kept all the
+    same, and a repeat finds them by their ids."""
+    digest = hashlib.sha256(call.body).digest()
+    with suppress(StoreError):
+        await asyncio.wrap_future(call.ground.store.remember(name, digest + answer, at=at))
 
 
 def _remembered_as(call: Call) -> str:
@@ -137,17 +148,25 @@ async def put_items(call: Call) -> Response:
 
 async def patch_item(call: Call) -> Response:
     """Changes what is given."""
-    patch, old = call.take(ItemPatch), await _item(call)
+    patch, name = call.take(ItemPatch), call.path("item")
     _check_text(call, 0, patch.title or "", "title")
     _check_text(call, 0, patch.text or "", "text")
-    record = msgspec.structs.replace(
-        old,
-        title=old.title if patch.title is None else patch.title,
-        text=old.text if patch.text is None else patch.text,
-        attributes=_patched(call, old.attributes, patch.attributes),
-        available=old.available if patch.available is None else patch.available,
-    )
-    return await _put_records(call, [record])
+    _check_patch(call, patch.attributes)
+
+    def change(old: ItemRecord | None) -> ItemRecord:
+        if old is None:
+            raise _no_item(name)
+        return msgspec.structs.replace(
+            old,
+            title=old.title if patch.title is None else patch.title,
+            text=old.text if patch.text is None else patch.text,
+            attributes=_patched(old.attributes, patch.attributes),
+            available=old.available if patch.available is None else patch.available,
+        )
+
+    store, at = call.ground.store, call.ground.now()
+    revision = await write_aside(call, lambda: store.change_item(name, change, at=at))
+    return json_answer(Written(written=1, revision=revision))
 
 
 async def get_item(call: Call) -> Response:
@@ -176,7 +195,7 @@ async def _delete(call: Call, ids: Sequence[str]) -> Response:
     there = await write_aside(call, partial(call.ground.store.delete_items, ids, at=call.ground.now()))
     missing = [name for name, was in zip(ids, there) if not was]
     if len(ids) == 1 and missing:
-        raise Problem("not_found", f"no item has the id {shorten(repr(ids[0]))}", path="item")
+        raise _no_item(ids[0])
     return json_answer(Removed(removed=len(ids) - len(missing), missing=missing))
 
 
@@ -202,8 +221,12 @@ async def _put_records(call: Call, records: Sequence[ItemRecord]) -> Response:
 async def _item(call: Call) -> ItemRecord:
     found = await read_aside(call, partial(call.ground.store.item, call.path("item")))
     if found is None:
-        raise Problem("not_found", f"no item has the id {shorten(repr(call.path('item')))}", path="item")
+        raise _no_item(call.path("item"))
     return found
+
+
+def _no_item(name: str) -> Problem:
+    return Problem("not_found", f"no item has the id {shorten(repr(name))}", path="item")
 
 
 # -- users -------------------------------------------------------------------------------------------
@@ -222,13 +245,17 @@ async def put_users(call: Call) -> Response:
 async def patch_user(call: Call) -> Response:
     """Changes what is given; `personalise` false is the opt-out."""
     name, patch = call.path("user"), call.take(UserPatch)
-    old = await read_aside(call, partial(call.ground.store.user, name)) or UserRecord(id=name)
-    record = msgspec.structs.replace(
-        old,
-        attributes=_patched(call, old.attributes, patch.attributes),
-        personalise=old.personalise if patch.personalise is None else patch.personalise,
-    )
-    await write_aside(call, partial(call.ground.store.put_users, [record], at=call.ground.now()))
+    _check_patch(call, patch.attributes)
+
+    def change(old: UserRecord) -> UserRecord:
+        return msgspec.structs.replace(
+            old,
+            attributes=_patched(old.attributes, patch.attributes),
+            personalise=old.personalise if patch.personalise is None else patch.personalise,
+        )
+
+    store, at = call.ground.store, call.ground.now()
+    await write_aside(call, lambda: store.change_user(name, change, at=at))
     return json_answer(Written(written=1, revision=0))
 
 
@@ -354,6 +381,10 @@ def _check_number(n_attributes: int, place: int) -> None:
 
 def _check_attributes(call: Call, place: int, attributes: Mapping[str, Any]) -> None:
     _check_number(len(attributes), place)
+    n_words = sum(len(value) for value in attributes.values() if isinstance(value, list))
+    if n_words > MOST_WORDS:
+        detail = f"{n_words} words in lists, at most {MOST_WORDS}"
+        raise Problem("limit_exceeded", detail, path=f"$[{place}].attributes")
     for name, value in attributes.items():
         for text in (name, *(value if isinstance(value, list) else [value])):
             if isinstance(text, str):
@@ -362,9 +393,12 @@ def _check_attributes(call: Call, place: int, attributes: Mapping[str, Any]) -> 
             raise Problem("invalid_value", "expected a finite number", path=f"$[{place}].attributes.{name}")
 
 
-def _patched(call: Call, old: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """What is given over what is there. What was there before the limits may stay, but not grow."""
+def _check_patch(call: Call, patch: Mapping[str, Any]) -> None:
     _check_attributes(call, 0, {name: value for name, value in patch.items() if value is not None})
+
+
+def _patched(old: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """What is given over what is there. What was there before the limits may stay, but not grow."""
     merged = {name: value for name, value in {**old, **patch}.items() if value is not None}
     if len(merged) > len(old):
         _check_number(len(merged), 0)

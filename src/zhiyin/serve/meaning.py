@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+import msgspec
 from starlette.responses import Response
 
 from zhiyin.represent.profile import interests_of
@@ -32,7 +33,7 @@ async def put_profile(call: Call) -> Response:
     record = await read_aside(call, lambda: edited(_profile(call, user), given))
     write = partial(ground.store.put_profile, user, record, at=ground.now(), actor=call.actor)
     await write_aside(call, write)
-    return json_answer(await read_aside(call, lambda: _profile(call, user)))
+    return json_answer(_told(call, await read_aside(call, lambda: _profile(call, user))))
 
 
 async def delete_profile(call: Call) -> Response:
@@ -40,7 +41,7 @@ async def delete_profile(call: Call) -> Response:
     ground, user = call.ground, call.path("user")
     write = partial(ground.store.put_profile, user, None, at=ground.now(), actor=call.actor)
     await write_aside(call, write)
-    return json_answer(await read_aside(call, lambda: _profile(call, user)))
+    return json_answer(_told(call, await read_aside(call, lambda: _profile(call, user))))
 
 
 async def get_tags(call: Call) -> Response:
@@ -91,6 +92,14 @@ def _profile(call: Call, user: str) -> ProfileOut:
     serving = _serving(call)
     asker = Asker(call.ground.store, serving, call.ground.now())
     return ProfileOut(user=user, interests=_from(interests_of(asker.past(user), asker.items)))
+
+
+def _told(call: Call, found: ProfileOut) -> ProfileOut:
+    """What the key may know: without `read` only what was said of the interests, nothing of the history."""
+    if call.grant is None or call.grant.may("read"):
+        return found
+    said = [msgspec.structs.replace(one, items=[]) for one in found.interests] if found.edited else []
+    return msgspec.structs.replace(found, interests=said, removed=[])
 
 
 def _tags(call: Call, item: str) -> TagsOut:

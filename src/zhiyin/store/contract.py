@@ -8,7 +8,7 @@ every process.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Protocol
 
@@ -67,6 +67,13 @@ class Store(Protocol):
         """Inserts or replaces; the new revisions, in order."""
         ...
 
+    def change_item(
+        self, id: str, change: Callable[[ItemRecord | None], ItemRecord], *, at: float
+    ) -> Future[int]:
+        """Puts what `change` makes of the record that stands then, so that no write between is lost; the new
+        revision. What `change` raises, the future raises, and nothing is written."""
+        ...
+
     def delete_items(self, ids: Sequence[str], *, at: float) -> Future[list[bool]]:
         """Which of them were there."""
         ...
@@ -85,6 +92,10 @@ class Store(Protocol):
         ...
 
     def put_users(self, users: Sequence[UserRecord], *, at: float) -> Future[None]: ...
+    def change_user(self, id: str, change: Callable[[UserRecord], UserRecord], *, at: float) -> Future[None]:
+        """As `change_item`; of an unknown user from a bare record."""
+        ...
+
     def user(self, id: str) -> UserRecord | None: ...
     def users(self, *, after: str = "", limit: int = 100) -> list[UserRecord]: ...
     def export(self, user: str) -> dict[str, Any]:
@@ -151,8 +162,8 @@ class Store(Protocol):
         """The answer that was given under an idempotency key."""
         ...
 
-    def remember(self, key: str, answer: bytes, *, at: float) -> None:
-        """Written behind; forgotten after a day."""
+    def remember(self, key: str, answer: bytes, *, at: float) -> Future[None]:
+        """Forgotten after a day."""
         ...
 
     # -- all of it ---------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,7 +15,7 @@ from zhiyin.data.dataset import Dataset
 from zhiyin.errors import StoreError
 from zhiyin.store import catalogue_rows, event_log, ledger, meanings, people, slates
 from zhiyin.store.connections import connect_reader, connect_writer, reading, refusal, rows, value
-from zhiyin.store.group_commit import GroupCommit
+from zhiyin.store.group_commit import GroupCommit, Transaction
 from zhiyin.store.loading import load
 from zhiyin.store.opening import prepare
 from zhiyin.store.page_sums import summing_vfs
@@ -134,6 +134,14 @@ class SqliteStore:
         items = tuple(items)
         return self._writer.submit(lambda tx: catalogue_rows.put_items(tx, items, at), rows=len(items))
 
+    def change_item(
+        self, id: str, change: Callable[[ItemRecord | None], ItemRecord], *, at: float
+    ) -> Future[int]:
+        def write(tx: Transaction) -> int:
+            return catalogue_rows.put_items(tx, [change(catalogue_rows.item(tx.db, id))], at)[0]
+
+        return self._writer.submit(write)
+
     def delete_items(self, ids: Sequence[str], *, at: float) -> Future[list[bool]]:
         ids = tuple(ids)
         return self._writer.submit(lambda tx: catalogue_rows.delete_items(tx, ids), rows=len(ids))
@@ -153,6 +161,11 @@ class SqliteStore:
     def put_users(self, users: Sequence[UserRecord], *, at: float) -> Future[None]:
         users = tuple(users)
         return self._writer.submit(lambda tx: people.put_users(tx, users, at), rows=len(users))
+
+    def change_user(self, id: str, change: Callable[[UserRecord], UserRecord], *, at: float) -> Future[None]:
+        return self._writer.submit(
+            lambda tx: people.put_users(tx, [change(people.user(tx.db, id) or UserRecord(id=id))], at)
+        )
 
     def user(self, id: str) -> UserRecord | None:
         with self._reader() as db:
@@ -246,10 +259,10 @@ class SqliteStore:
 
     def remembered(self, key: str) -> bytes | None:
         with self._reader() as db:
-            return self._waiting.get(("answer", key)) or ledger.remembered(db, key)
+            return ledger.remembered(db, key)
 
-    def remember(self, key: str, answer: bytes, *, at: float) -> None:
-        self._behind(("answer", key), answer, lambda tx: ledger.remember(tx, key, answer, at))
+    def remember(self, key: str, answer: bytes, *, at: float) -> Future[None]:
+        return self._writer.submit(lambda tx: ledger.remember(tx, key, answer, at))
 
     # -- all of it ---------------------------------------------------------------------------------
     def snapshot(self) -> Dataset:
