@@ -149,7 +149,7 @@ def refit(
 def make_key(
     project: ProjectPath,
     name: Annotated[str, typer.Option(help="Whose key it is, such as shop.")],
-    scope: Annotated[list[str], typer.Option(help="read, ingest, admin or erase; repeatable.")],
+    scope: Annotated[list[str], typer.Option(help="read, ingest, admin, erase or widget; repeatable.")],
     days: Annotated[float | None, typer.Option(help="Until it expires.")] = None,
     as_json: Json = False,
 ) -> None:

@@ -72,15 +72,16 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 512 << 20
     max_batch: Annotated[int, about("Most events, items or users in one request.", ge=1, le=100_000)] = 1000
     max_string: Annotated[int, about("Most characters of one text.", ge=16, le=1_000_000)] = 20_000
-    max_id: Annotated[int, about("Most characters of an id.", ge=8, le=4096)] = 512
-    max_n: Annotated[int, about("Longest list that can be asked for.", ge=1, le=10_000)] = 200
+    max_id: Annotated[int, about("Most characters of an id.", ge=8, le=512)] = 512
+    max_n: Annotated[int, about("Longest list that can be asked for.", ge=1, le=1000)] = 200
     max_history: Annotated[int, about("Most events of an inline history.", ge=1, le=10_000)] = 500
     max_candidates: Annotated[int, about("Most candidates that can be brought along.", ge=1, le=100_000)] = (
         1000
     )
-    max_rules: Annotated[int, about("Most ids, pins, boosts or caps in one request.", ge=1, le=100_000)] = (
-        1000
-    )
+    max_rules: Annotated[
+        int,
+        about("Most ids in `include` and `exclude`, in boosts, or in `what_if.remove`.", ge=1, le=100_000),
+    ] = 1000
     max_filter_chars: Annotated[int, about("Most characters of a filter.", ge=16, le=1_000_000)] = 4000
     max_filter_depth: Annotated[int, about("Deepest nesting of a filter.", ge=1, le=100)] = 16
     max_filter_terms: Annotated[int, about("Most comparisons in a filter.", ge=1, le=10_000)] = 50
