@@ -90,6 +90,21 @@ def test_an_item_cannot_have_words_without_end(served):
     assert served.get("/v1/items/w").status_code == 404
 
 
+def test_a_word_among_numbers_is_refused_and_filters_go_on(served):
+    asked = {"user": "u1", "filter": "price < 20"}
+    before = served.post("/v1/recommend", json=asked)
+    word = {"attributes": {"price": "cheap"}}
+    for answer in (
+        served.put("/v1/items/odd", json=word),
+        served.patch("/v1/items/i1", json=word),
+        served.put("/v1/items", json=[{"id": "odd", "attributes": {"price": ["cheap"]}}]),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_value")
+        assert answer.json()["path"] == "$[0].attributes.price" and "cheap" in answer.json()["detail"]
+    assert served.patch("/v1/items/i4", json={"attributes": {"price": None}}).status_code == 200
+    assert before.status_code == served.post("/v1/recommend", json=asked).status_code == 200
+
+
 def test_a_patch_keeps_the_limits_of_a_put(served):
     long, many = "x" * 20_001, {f"a{number}": "x" for number in range(100)}
     assert served.put("/v1/items/small", json={"title": "small", "attributes": many}).status_code == 200

@@ -121,6 +121,25 @@ def test_a_receipt_proves_and_names_nobody(store: SqliteStore) -> None:
     assert receipt.id in row.detail and "someone" not in str(store.audit_rows())
 
 
+def test_what_was_done_before_the_name_was_known_goes_too(store: SqliteStore, tmp_path: Path) -> None:
+    words = "secret words of eve"
+    ours = [
+        Event(user="", session="s1", item="a", event_id="e1"),
+        Event(user="", session="s1", item="", kind="search", words=words),
+        Event(user="", session="s1", item="a", kind="impression"),
+        Event(user="eve", session="s1", item="b"),
+    ]
+    shared = [Event(user="", session="s2", item="a"), Event(user="eve", session="s2", item="b")]
+    others = [Event(user="bob", session="s2", item="c"), Event(user="", session="s3", item="a")]
+    store.append([*ours, *shared, *others], at=AT).result()
+    store.remember("k", b'{"event_id": "e1"}', at=AT).result()
+    receipt = store.erase("eve", at=AT, actor="me").result()
+    assert receipt.events == 5 and store.counts()["events"] == 3
+    assert not len(store.session_history("s1", 9).items) and store.remembered("k") is None
+    assert len(store.session_history("s2", 9).items) == 2 and len(store.session_history("s3", 9).items) == 1
+    assert not any(words.encode() in path.read_bytes() for path in tmp_path.iterdir())
+
+
 def test_a_late_event_makes_a_new_user(store: SqliteStore) -> None:
     store.append([Event(user="u", item="a", event_id="x")], at=AT).result()
     store.erase("u", at=AT, actor="me").result()

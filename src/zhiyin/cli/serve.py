@@ -315,6 +315,6 @@ def _show_settings(settings: ServeSettings, *, as_json: bool) -> None:
     out = Output(as_json=as_json)
     table = Table("setting", "value", "what it is", box=None, pad_edge=False)
     for row in settings.table():
-        table.add_row(row.name, str(getattr(settings, row.name)), row.description)
+        table.add_row(row.name, Text(str(getattr(settings, row.name))), Text(row.description))
     out.show(table)
     out.result({row.name: getattr(settings, row.name) for row in settings.table()})

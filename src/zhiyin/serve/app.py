@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import time
 from collections.abc import AsyncIterator, Callable
@@ -11,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 import structlog
@@ -18,7 +21,9 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.routing import Route as Place
+from starlette.types import Scope
 from threadpoolctl import threadpool_limits
 
 from zhiyin.serve.access import Access, read_pepper
@@ -51,6 +56,9 @@ OPEN = ("/health/live", "/health/ready")
 OFTEN = ("/v1/recommend", "/v1/events", "/v1/rank")
 """Looked at first: a path is tried against one route after the other."""
 STATE_EVERY_S = 5.0
+NAMED = re.compile(r"\{(\w+)(:path)?\}")
+NO_TEXT = re.compile(r"[\ud800-\udfff]")
+"""Bytes of an address that are no UTF-8, as `surrogateescape` keeps them."""
 
 
 def create_app(
@@ -201,13 +209,56 @@ def _state(ground: Ground, worker: int) -> None:
         metrics.serving(serving.publication.version, fitted_at=serving.publication.at)
 
 
+class _Place(Place):
+    """Matches the parts between the slashes as they were sent, and decodes each of them by itself.
+
+    Starlette matches the decoded path, in which user `bob%2Fprofile` is the profile of user `bob`.
+    """
+
+    def __init__(self, path: str, *about: Any, **more: Any) -> None:
+        super().__init__(path, *about, **more)
+        self._parts = [(part, NAMED.fullmatch(part)) for part in path.split("/")[1:]]
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if "zhiyin.parts" not in scope:
+            scope["zhiyin.parts"] = _parts(scope)
+        found = self._found(scope["zhiyin.parts"])
+        if found is None:
+            return Match.NONE, {}
+        match = Match.FULL if scope["method"] in (self.methods or ()) else Match.PARTIAL
+        return match, {"endpoint": self.endpoint, "path_params": scope.get("path_params", {}) | found}
+
+    def _found(self, parts: list[str]) -> dict[str, str] | None:
+        if len(parts) != len(self._parts):
+            return None
+        found = {}
+        for part, (literal, named) in zip(parts, self._parts, strict=True):
+            if named and part and (named[2] or "/" not in part):
+                found[named[1]] = part
+            elif named or part != literal:
+                return None
+        return found
+
+
+def _parts(scope: Scope) -> list[str]:
+    """What is between the slashes below the root path, decoded."""
+    if raw := scope.get("raw_path"):
+        sent = raw.partition(b"?")[0].decode("utf-8", "surrogateescape")
+        parts = [unquote(part, errors="surrogateescape") for part in sent.split("/")]
+    else:
+        parts = scope["path"].split("/")
+    root = scope.get("root_path", "")
+    below = (n for n in range(1, len(parts) + 1) if "/".join(parts[:n]) == root)
+    return parts[next(below, 1) :]
+
+
 def _place(route: Route) -> Place:
     """A Starlette route with an endpoint of its own, so that it can be told from the others."""
 
     async def endpoint(request: Request) -> Response:
         return await _answered(route, request)
 
-    return Place(route.path, endpoint, methods=[route.method], name=f"{route.method} {route.path}")
+    return _Place(route.path, endpoint, methods=[route.method], name=f"{route.method} {route.path}")
 
 
 async def _answered(route: Route, request: Request) -> Response:
@@ -222,6 +273,9 @@ async def _answered(route: Route, request: Request) -> Response:
     elif route.path not in OPEN:
         ground.gate.anonymous(request)
         grant = ground.gate.glance(request)
+    for name, value in request.path_params.items():
+        if NO_TEXT.search(value):
+            raise Problem("invalid_request", "expected percent-encoded UTF-8", path=name)
     call = Call(ground, request, grant)
     if route.takes is not None:
         call.body = await request.body()

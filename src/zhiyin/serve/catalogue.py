@@ -152,6 +152,7 @@ async def patch_item(call: Call) -> Response:
     _check_text(call, 0, patch.title or "", "title")
     _check_text(call, 0, patch.text or "", "text")
     _check_patch(call, patch.attributes)
+    _check_numbers(call, 0, patch.attributes)
 
     def change(old: ItemRecord | None) -> ItemRecord:
         if old is None:
@@ -204,6 +205,7 @@ async def _put_items(call: Call, items: Sequence[ItemIn]) -> Response:
         _check_text(call, place, item.title, "title")
         _check_text(call, place, item.text, "text")
         _check_attributes(call, place, item.attributes)
+        _check_numbers(call, place, item.attributes)
     records = [
         ItemRecord(
             id=item.id, title=item.title, text=item.text, attributes=item.attributes, available=item.available
@@ -391,6 +393,24 @@ def _check_attributes(call: Call, place: int, attributes: Mapping[str, Any]) -> 
                 _check_text(call, place, text, f"attributes.{shorten(name, 40)}")
         if isinstance(value, float) and not abs(value) < float("inf"):
             raise Problem("invalid_value", "expected a finite number", path=f"$[{place}].attributes.{name}")
+
+
+def _check_numbers(call: Call, place: int, attributes: Mapping[str, Any]) -> None:
+    """One word among numbers would make words of them all, and every filter that compares them would fail."""
+    serving = call.ground.live.serving
+    items = None if serving is None else serving.recommender.items_
+    for name in () if items is None else attributes:
+        value = attributes[name]
+        if (
+            items is not None
+            and name in items.numbers
+            and not (value is None or isinstance(value, (int, float)))
+        ):
+            raise Problem(
+                "invalid_value", f"expected a number as of the other items, got {shorten(repr(value), 60)}",
+                path=f"$[{place}].attributes.{shorten(name, 40)}",
+                hint="Leave it out where it is not known; words need an attribute of another name.",
+            )  # fmt: skip
 
 
 def _check_patch(call: Call, patch: Mapping[str, Any]) -> None:

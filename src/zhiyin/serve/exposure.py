@@ -68,7 +68,8 @@ class Exposures:
         shown = rows["kind"] == SHOWN
         followed = rows["attributed"] & ~shown
         n_shown, n_followed = int(shown.sum()), int(followed.sum())
-        low, high = wilson(n_followed, n_shown) if n_followed <= n_shown else (None, None)
+        counted = min(n_followed, n_shown)  # a second click on one impression is no rate
+        low, high = wilson(counted, n_shown)
         looked, found = self.store.slates_with(item, among=LISTS)
         return ItemExposure(
             item=item,
@@ -76,7 +77,7 @@ class Exposures:
             kinds=dict(kinds.most_common()),
             shown=n_shown,
             followed=n_followed,
-            rate=round(n_followed / n_shown, 4) if n_shown else None,
+            rate=round(counted / n_shown, 4) if n_shown else None,
             low=low,
             high=high,
             days=_days(rows["day"], shown, followed),

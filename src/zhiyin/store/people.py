@@ -88,6 +88,9 @@ def erase(transaction: Transaction, id: str, at: float, actor: str, pepper: byte
     n_events = db.changes()
     db.execute("DELETE FROM events WHERE user = ?1 AND kind = 13", (key,))
     n_events += db.changes()
+    n_before, before = forget_events_of(db, sessions) if sessions else (0, set())
+    n_events += n_before
+    event_ids |= before
     transaction.add("events", -n_events)
     db.execute("DELETE FROM profiles WHERE user = ?", (key,))
     db.execute("DELETE FROM users WHERE key = ?", (key,))
@@ -99,6 +102,27 @@ def erase(transaction: Transaction, id: str, at: float, actor: str, pepper: byte
     detail = json.dumps({"receipt": receipt.id, "events": n_events, "slates": n_slates})
     add_audit(transaction, at, actor, "user.erase", digest, detail)
     return receipt
+
+
+def forget_events_of(db: apsw.Connection, sessions: set[str]) -> tuple[int, set[str]]:
+    """How many events without a user went with these sessions, which a user had before a name was known, and
+    their ids."""
+    listed = (json.dumps(sorted(sessions)),)
+    gone = [
+        *rows(
+            db,
+            "DELETE FROM events WHERE user = 0 AND kind <> 13 "
+            "AND session IN (SELECT value FROM json_each(?)) RETURNING event_id",
+            listed,
+        ),
+        *rows(
+            db,
+            "DELETE FROM events WHERE user = 0 AND kind = 13 "
+            "AND session IN (SELECT value FROM json_each(?)) RETURNING event_id",
+            listed,
+        ),
+    ]
+    return len(gone), {event_id for (event_id,) in gone if event_id}
 
 
 def own_pepper(db: apsw.Connection) -> bytes:
