@@ -317,6 +317,8 @@ class Recommender:
         items = self._items()
         if history is None:
             return History() if user is None else self._histories().of(user, items.ids)
+        if isinstance(history, str):
+            raise DataError("a list of ids or events", value=history, hint=f"Write [{history!r}]")
         events = [
             event if isinstance(event, Interaction) else Interaction(user or "", event) for event in history
         ]

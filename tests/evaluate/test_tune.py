@@ -13,6 +13,7 @@ from zhiyin.errors import ConfigError
 from zhiyin.evaluate import Protocol
 from zhiyin.evaluate.scatter import Point, scatter
 from zhiyin.evaluate.space import knobs, turned
+from zhiyin.evaluate.tune import tune
 from zhiyin.rank import BoostedRanker, EvidenceFeature, RepeatFeature
 from zhiyin.recommender import Recommender
 from zhiyin.represent import HashEncoder
@@ -160,3 +161,11 @@ def test_points_stand_where_their_numbers_say():
     drawn = scatter([Point(0, 0.1), Point(10, 0.2, note="<b>")], title="t", across="x", up="y")
     assert drawn.count("<circle") == 2 and "<b>" not in drawn
     assert scatter([Point(float("nan"), 1)], title="t", across="x", up="y") == ""
+
+
+def test_one_trial_is_one_trial_and_a_metric_must_be_there(tmp_path):
+    recommender = Recommender(retrievers={"popular": PopularRetriever(half_life_days=30.0)})
+    found = tune(recommender, fashions(), minutes=1, study=tmp_path / "one", max_trials=1)
+    assert len(found.trials) == 1
+    with pytest.raises(ConfigError, match="there is no metric 'foo@10'"):
+        tune(recommender, fashions(), minutes=1, study=tmp_path / "two", metric="foo@10")

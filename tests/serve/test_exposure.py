@@ -51,6 +51,22 @@ def test_what_was_shown_and_what_followed_is_counted_by_day(tmp_path: Path) -> N
         assert (other["shown"], other["rate"], other["low"], other["listed"]) == (1, 0.0, 0.0, 0)
 
 
+def test_no_more_follows_than_was_shown(tmp_path: Path) -> None:
+    clock = Clock(START + 30 * DAY)
+    with serving(make_project(tmp_path), clock) as (client, _):
+        seen = {"user": "u1", "item": "i1", "kind": "impression"}
+        click = {"user": "u1", "item": "i1", "kind": "click", "slate_id": "there is none"}
+        days = [[seen, click, click], [click], [seen, seen], [click], [click, click]]
+        sent = [event | {"at": clock.at + (n - 4) * DAY} for n, day in enumerate(days) for event in day]
+        assert client.post("/v1/events", json=sent).json()["accepted"] == len(sent)
+        found = client.get("/v1/items/i1/exposure").json()
+        assert (found["shown"], found["followed"], found["rate"]) == (3, 3, 1.0)
+        assert 0 < found["low"] < found["high"] <= 1
+        assert [one["shown"] for one in found["days"][-5:]] == [1, 0, 2, 0, 0]
+        assert [one["followed"] for one in found["days"][-5:]] == [1, 0, 0, 1, 1]
+        assert [one["chosen"] for one in found["days"][-5:]] == [2, 1, 0, 1, 2]
+
+
 def test_a_list_below_the_first_page_is_none_that_was_seen(tmp_path: Path) -> None:
     with serving(make_project(tmp_path), Clock()) as (client, _):
         asked = {"user": "u1", "n": 2}

@@ -225,9 +225,12 @@ def _rests_on(one: Interest) -> str:
 def _weighted(given: str) -> tuple[str, float]:
     words, _, weight = given.rpartition("=")
     try:
-        return (words.strip(), float(weight)) if words else (given.strip(), 1.0)
+        found = (words.strip(), float(weight)) if words else (given.strip(), 1.0)
     except ValueError:
         raise ConfigError(f"--put {given!r}: expected words=weight, such as 'space films=1'") from None
+    if not -3 <= found[1] <= 3:
+        raise ConfigError(f"--put {given!r}: expected a weight from -3 (not interested) to 3")
+    return found
 
 
 # -- tags --------------------------------------------------------------------------------------------

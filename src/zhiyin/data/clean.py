@@ -16,7 +16,7 @@ from zhiyin.types import KINDS
 __all__ = ["KIND_NAMES", "Cleaning", "clean_events", "clean_ids"]
 
 KIND_NAMES: Mapping[str, str] = {
-    "view": "pv pageview impression detail browse show expose 浏览 查看 曝光",
+    "view": "pv pageview detail browse 浏览 查看",
     "search": "query 搜索 检索",
     "click": "tap open visit 点击 打开",
     "cart": "addtocart addcart basket 加购 加入购物车 购物车",
@@ -31,6 +31,9 @@ KIND_NAMES: Mapping[str, str] = {
     "hide": "dislike block downvote thumbsdown skip notinterested 不喜欢 不感兴趣 隐藏 屏蔽 踩",
 }
 """Other names under which the kinds arrive, without case and punctuation."""
+
+SHOWN = ("impression", "impressions", "imp", "show", "shown", "expose", "exposure", "曝光", "展示")
+"""What was put before somebody who did nothing about it, which says nothing of a preference."""
 
 MISSING = ("", "null", "NULL", "None", "NaN", "nan", "\\N")
 AROUND = (
@@ -102,6 +105,7 @@ def clean_kinds(frame: pl.DataFrame, column: str, kind: str, findings: Findings)
         return frame.with_columns(kind=pl.lit(kind))
     known = {name: name for name in KINDS}
     known |= {name: to for to, names in KIND_NAMES.items() for name in names.split()}
+    known |= dict.fromkeys(SHOWN, "impression")
     given = frame["kind"].unique().drop_nulls()
     name = given.str.to_lowercase().str.replace_all(r"[\s_\-.]+", "")
     to = [kind if word == "" else known.get(word) for word in name.to_list()]
@@ -110,6 +114,9 @@ def clean_kinds(frame: pl.DataFrame, column: str, kind: str, findings: Findings)
     findings.note(frame.filter(missing), "no kind", "mended", column=column, cell="kind", why=why)
     found = pl.col("kind").replace_strict(given.to_list(), to, default=None, return_dtype=pl.String)
     frame = frame.with_columns(known=pl.when(missing).then(pl.lit(kind)).otherwise(found))
+    why = "shown, not chosen: it says nothing of a preference"
+    shown = pl.col("known") == "impression"
+    frame = findings.drop(frame, shown, "impression", column=column, cell="kind", why=why)
     strange = frame.filter(pl.col("known").is_null())["kind"].head(1)
     hint = nearest(str(strange[0]), KINDS) if len(strange) else ""
     frame = findings.drop(

@@ -52,6 +52,12 @@ class Histories:
             raise DataError(
                 "a kind of behaviour", value=event.kind, column="kind", hint=nearest(event.kind, KINDS)
             )
+        for name, text in (("user", event.user), ("item", event.item)):
+            if not (isinstance(text, str) and text):
+                raise DataError("an id of one character at least", value=text, column=name)
+        for name, number in (("value", event.value), ("at", event.at)):
+            if number is not None and not (isinstance(number, (int, float)) and math.isfinite(number)):
+                raise DataError("a finite number, or None", value=number, column=name)
         self._since[event.user].append(event)
         if event.at is not None:
             self.newest = max(self.newest, event.at)

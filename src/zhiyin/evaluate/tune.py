@@ -14,7 +14,7 @@ import numpy as np
 
 from zhiyin.config import to_toml
 from zhiyin.data.dataset import Dataset
-from zhiyin.errors import ConfigError, MissingExtraError, ZhiyinError
+from zhiyin.errors import ConfigError, MissingExtraError, ZhiyinError, nearest
 from zhiyin.evaluate.evaluate import evaluate, measured
 from zhiyin.evaluate.fingerprint import Fingerprint
 from zhiyin.evaluate.gauge import Gauge
@@ -137,7 +137,9 @@ def tune(
     }  # fmt: skip
     log = _opened(study, identity, space, seed)
     end, n_run = clock() + 60 * minutes, 0
-    while (clock() < end or not n_run) and (not max_trials or len(log.trials) < max_trials):
+    while clock() < end or not n_run:
+        if max_trials and sum(one.state.is_finished() for one in log.trials) >= max_trials:
+            break
         _try(log, recommender, space, gauge, metric, progress)
         n_run += 1
     return _summed(log, recommender, data, protocol, space, metric, seed, progress)
@@ -197,6 +199,8 @@ def _try(
         trial.set_user_attr("error", f"{type(error).__name__}: {error}"[:500])
         log.tell(trial, state=TrialState.FAIL)
         return
+    if metric not in row.metrics:
+        raise ConfigError(f"there is no metric {metric!r}. {nearest(metric, list(row.metrics))}")
     found = row.metrics[metric]
     trial.set_user_attr("interval", [found.low, found.high])
     trial.set_user_attr("seconds", time.perf_counter() - began)

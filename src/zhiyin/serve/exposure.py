@@ -67,9 +67,9 @@ class Exposures:
         kinds = Counter(EVENT_KINDS[kind] for kind in rows["kind"].tolist())
         shown = rows["kind"] == SHOWN
         followed = rows["attributed"] & ~shown
-        n_shown, n_followed = int(shown.sum()), int(followed.sum())
-        counted = min(n_followed, n_shown)  # a second click on one impression is no rate
-        low, high = wilson(counted, n_shown)
+        n_shown = int(shown.sum())
+        n_followed = min(int(followed.sum()), n_shown)  # at most one for each impression
+        low, high = wilson(n_followed, n_shown)
         looked, found = self.store.slates_with(item, among=LISTS)
         return ItemExposure(
             item=item,
@@ -77,7 +77,7 @@ class Exposures:
             kinds=dict(kinds.most_common()),
             shown=n_shown,
             followed=n_followed,
-            rate=round(counted / n_shown, 4) if n_shown else None,
+            rate=round(n_followed / n_shown, 4) if n_shown else None,
             low=low,
             high=high,
             days=_days(rows["day"], shown, followed),
@@ -93,16 +93,19 @@ class Exposures:
 def _days(
     days: NDArray[np.uint16], shown: NDArray[np.bool_], followed: NDArray[np.bool_]
 ) -> list[ExposureDay]:
-    """The last days up to the newest event of the item, none left out between."""
+    """The last days up to the newest event of the item, none left out between. Up to the end of each day no
+    more has followed than was shown."""
     timed = days > 0
     if not timed.any():
         return []
     last = int(days.max())
     first = max(int(days[timed].min()), last - MOST_DAYS + 1)
-    within = days >= first
-    place = days[within].astype(np.intp) - first
-    n = last - first + 1
-    counts = [np.bincount(place[which[within]], minlength=n).tolist() for which in (shown, followed, ~shown)]
+    n_shown, n_followed, n_chosen = (
+        np.bincount(days[which], minlength=last + 1) for which in (shown, followed, ~shown)
+    )
+    lacking = np.minimum.accumulate(np.minimum(np.cumsum(n_shown - n_followed), 0))
+    n_followed += np.diff(lacking, prepend=0)
+    counts = [column[first:].tolist() for column in (n_shown, n_followed, n_chosen)]
     return [
         ExposureDay(
             day=datetime.fromtimestamp((first + at) * DAY_S, UTC).date().isoformat(),

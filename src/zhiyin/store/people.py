@@ -111,7 +111,7 @@ def forget_events_of(db: apsw.Connection, sessions: set[str]) -> tuple[int, set[
     gone = [
         *rows(
             db,
-            "DELETE FROM events WHERE user = 0 AND kind <> 13 "
+            "DELETE FROM events WHERE +user = 0 AND kind <> 13 AND session IS NOT NULL "  # by session
             "AND session IN (SELECT value FROM json_each(?)) RETURNING event_id",
             listed,
         ),
