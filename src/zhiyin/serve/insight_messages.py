@@ -77,7 +77,7 @@ class ItemExposure(_Answer, frozen=True, kw_only=True):
     shown: int
     followed: int
     rate: float | None
-    """Events that followed for each time that it was shown; one impression may lead to several."""
+    """Events that followed for each time that it was shown: at most one for each impression counts."""
     low: float | None
     high: float | None
     """95 % interval of the rate (Wilson 1927), where it is a share."""
