@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zhiyin.data.catalogue import Catalogue
+from zhiyin.data.catalogue import Catalogue, Categories
+from zhiyin.data.filters import parse_filter
 from zhiyin.types import Item
 
 SHOP = [
@@ -27,7 +28,6 @@ def told(catalogue: Catalogue) -> list[Item]:
         [Item("b", "Beryl", "green", {"genre": (), "price": 9.0})],
         [Item("e", "Emerald"), Item("a", "Agate", "", {"genre": "z"}), Item("d", "D"), Item("c", "C")],
         [Item("d", "Diorite", "", {"colour": ("grey", "black"), "weight": 2.0})],
-        [Item("d", "Diorite", "", {"price": "cheap"})],
         [Item("d", "Diorite", "", {"genre": 7.0})],
         [Item("d", "Old"), Item("d", "New")],
     ],
@@ -50,6 +50,51 @@ def test_many_splices_are_one() -> None:
         item = Item(f"i{random.integers(0, 12)}", f"title {step}", "", {"genre": words, "price": float(step)})
         catalogue, merged = catalogue.with_items([item]), merged | {item.id: item}
     assert told(catalogue) == told(Catalogue.of(merged.values()))
+
+
+@pytest.mark.parametrize("word", ["cheap", "12.5", ("cheap", "dear"), ""])
+def test_a_word_among_numbers_is_missing_and_the_others_stay(word: str | tuple[str, ...]) -> None:
+    cheap = parse_filter("price < 60")
+    before = Catalogue.of(SHOP)
+    after = before.with_items([Item("a", "Amber", "", {"price": word}), Item("d", "", "", {"price": word})])
+    assert "price" not in after.words and cheap.mask(after).tolist() == [False, False, True, False]
+    assert np.array_equal(after.numbers["price"], [np.nan, np.nan, 5, np.nan], equal_nan=True)
+    healed = after.with_items([Item("d", "", "", {"price": 9.0}), SHOP[0]])
+    assert cheap.mask(healed).tolist() == [True, False, True, True]
+    assert cheap.mask(before).tolist() == [True, False, True], "whoever reads the old one reads numbers too"
+
+
+class Counted(str):
+    """A word that counts how often it is looked up."""
+
+    __slots__ = ()
+    asked = 0
+
+    def __hash__(self) -> int:
+        Counted.asked += 1
+        return super().__hash__()
+
+
+def test_a_change_looks_up_the_words_that_it_brings_and_no_others() -> None:
+    many = Categories.of([[Counted(f"w{n}") for n in range(1000)], ["w1"]])
+    column = many.with_rows(np.array([0], np.int32), [()], 2)  # the item of a thousand words is gone
+    Counted.asked = 0
+    for step in range(5):
+        column = column.with_rows(np.array([1], np.int32), [(f"new{step}", "w7")], 2 + step)
+    assert not Counted.asked
+    assert column.words(1) == ("new4", "w7") and column.values[1000:] == tuple(f"new{n}" for n in range(5))
+    again = column.with_rows(np.array([0], np.int32), [("w999", "new0")], 6)
+    assert again.values is column.values and again.words(0) == ("w999", "new0")
+
+
+def test_two_tables_that_come_of_one_do_not_share_their_new_words() -> None:
+    first = Categories.of([["x"], ["y"]])
+    third = np.array([2], np.int32)
+    one, two = first.with_rows(third, [("red", "y")], 3), first.with_rows(third, [("blue", "red")], 3)
+    assert one.words(2) == ("red", "y") and two.words(2) == ("blue", "red")
+    assert first.values == ("x", "y") and one.values[2:] == ("red",) and two.values[2:] == ("blue", "red")
+    more = one.with_rows(np.array([0], np.int32), [("blue", "red")], 3)
+    assert [more.words(item) for item in range(3)] == [("blue", "red"), ("y",), ("red", "y")]
 
 
 def test_some_items_are_a_catalogue_of_their_own() -> None:
