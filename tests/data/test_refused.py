@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from zhiyin.cli.output import plain
@@ -72,5 +72,6 @@ def test_what_was_only_shown_is_no_choice(tmp_path: Path) -> None:
 
 
 def test_records_become_json_with_their_fields() -> None:
-    assert plain({"kept": [InterestRecord(words="tea", weight=0.5)]})["kept"][0]["words"] == "tea"
-    assert msgspec.json.encode(plain(InterestRecord(words="tea")))
+    record = InterestRecord(words="tea", weight=float("nan"), items=["a"])
+    told = json.loads(json.dumps(plain({"kept": [record]})))["kept"][0]
+    assert (told["words"], told["weight"], told["items"]) == ("tea", None, ["a"])

@@ -127,5 +127,9 @@ def test_two_days_stand_side_by_side(tmp_path: Path) -> None:
         assert (other["rank_a"], other["rank_b"], other["chosen_b"]) == (0, 1, 2)
         quiet = client.get("/v1/days", params={"a": "2001-01-01", "b": newest}).json()
         assert quiet["a"]["rate"] is None and quiet["difference"] is None
+        click = {"user": "u1", "item": "i1", "kind": "click", "slate_id": slate, "at": b}
+        assert client.post("/v1/events", json=[click] * 20).json()["accepted"] == 20
+        more = client.get("/v1/days", params={"a": older, "b": newest}).json()["b"]
+        assert (more["shown"], more["followed"], more["rate"], more["high"]) == (20, 32, 1.0, 1.0)
         for bad in ({"a": "yesterday", "b": newest}, {"a": newest}, {"a": "0001-01-01", "b": newest}):
             assert client.get("/v1/days", params=bad).json()["code"] == "invalid_value"

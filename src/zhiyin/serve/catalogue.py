@@ -396,16 +396,12 @@ def _check_attributes(call: Call, place: int, attributes: Mapping[str, Any]) -> 
 
 
 def _check_numbers(call: Call, place: int, attributes: Mapping[str, Any]) -> None:
-    """One word among numbers would make words of them all, and every filter that compares them would fail."""
+    """A word among numbers would be lost, and at the next fit make words of them all."""
     serving = call.ground.live.serving
     items = None if serving is None else serving.recommender.items_
-    for name in () if items is None else attributes:
+    for name in () if items is None else sorted(attributes.keys() & items.numbers.keys()):
         value = attributes[name]
-        if (
-            items is not None
-            and name in items.numbers
-            and not (value is None or isinstance(value, (int, float)))
-        ):
+        if value is not None and not isinstance(value, (int, float)):
             raise Problem(
                 "invalid_value", f"expected a number as of the other items, got {shorten(repr(value), 60)}",
                 path=f"$[{place}].attributes.{shorten(name, 40)}",

@@ -91,7 +91,8 @@ def _days(columns: NDArray[np.void]) -> list[ExposureDay]:
 def _side(rows: NDArray[np.void], day: int) -> DaySide:
     shown = rows["kind"] == SHOWN
     n_shown, n_followed = int(shown.sum()), int((rows["attributed"] & ~shown).sum())
-    low, high = wilson(n_followed, n_shown) if n_followed <= n_shown else (None, None)
+    counted = min(n_followed, n_shown)  # at most one for each impression
+    low, high = wilson(counted, n_shown)
     per_item = np.unique(rows["item"][shown & (rows["item"] > 0)], return_counts=True)[1]
     top = np.sort(per_item)[::-1][:TOP].sum()
     kinds, counts = np.unique(rows["kind"], return_counts=True)
@@ -100,7 +101,7 @@ def _side(rows: NDArray[np.void], day: int) -> DaySide:
         kinds={EVENT_KINDS[kind]: int(n) for kind, n in zip(kinds.tolist(), counts)},
         shown=n_shown,
         followed=n_followed,
-        rate=round(n_followed / n_shown, 4) if n_shown else None,
+        rate=round(counted / n_shown, 4) if n_shown else None,
         low=low,
         high=high,
         items_shown=len(per_item),

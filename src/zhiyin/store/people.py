@@ -106,12 +106,12 @@ def erase(transaction: Transaction, id: str, at: float, actor: str, pepper: byte
 
 def forget_events_of(db: apsw.Connection, sessions: set[str]) -> tuple[int, set[str]]:
     """How many events without a user went with these sessions, which a user had before a name was known, and
-    their ids."""
+    their ids. `+user` keeps SQLite from the index of users, in which all strangers are one."""
     listed = (json.dumps(sorted(sessions)),)
     gone = [
         *rows(
             db,
-            "DELETE FROM events WHERE +user = 0 AND kind <> 13 AND session IS NOT NULL "  # by session
+            "DELETE FROM events WHERE +user = 0 AND kind <> 13 AND session IS NOT NULL "
             "AND session IN (SELECT value FROM json_each(?)) RETURNING event_id",
             listed,
         ),
