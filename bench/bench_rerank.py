@@ -95,7 +95,8 @@ def gain_of(scores: FloatArray, one: Task, k: int = 10) -> float:
 
 def figures(name: str, tasks: list[Task], score: Callable[[Task], FloatArray]) -> None:
     """NDCG × 100 at 1, 5, 10, 20 with the standard error of the third."""
-    gain = np.array([[gain_of(score(one), one, k) for k in (1, 5, 10, 20)] for one in tasks])
+    scored = [(score(one), one) for one in tasks]
+    gain = np.array([[gain_of(scores, one, k) for k in (1, 5, 10, 20)] for scores, one in scored])
     shown = 100 * gain.mean(axis=0)
     error = 100 * float(gain[:, 2].std(ddof=1)) / len(tasks) ** 0.5
     print(f"{name:<46}{'/'.join(f'{value:.1f}' for value in shown)}  ± {error:.1f}", flush=True)

@@ -23,7 +23,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,12 +89,10 @@ def one_hot(words: pl.Series, known: list[str]) -> Array:
     return np.stack([(words == word).to_numpy() for word in known], axis=1).astype(np.float32)
 
 
-def rates(log: Log, item_clicks: Callable[[Counters], Array]) -> Array:
-    """(days, items) of each item, from all days but one."""
-    found = np.zeros((log.day.max() + 1, len(log.about)))
-    for day in range(len(found)):
-        found[day] = item_clicks(counted(log, log.day != day))
-    return found
+def rates(log: Log) -> Array:
+    """(days, items) the rate of each item, from all days but one."""
+    everything = np.arange(len(log.about), dtype=np.int32)
+    return np.stack([counted(log, log.day != day).rate(everything) for day in range(log.day.max() + 1)])
 
 
 def counted(log: Log, which: NDArray[np.bool_]) -> Counters:
@@ -124,7 +122,7 @@ def lessons(log: Log, *, shown: bool, rate: Array | None, rng: np.random.Generat
 def network(fit: Log, test: Log, *, shown: bool, with_rate: bool, seeds: int) -> NDArray[np.float64]:
     """(n,) scores of the test impressions, mean over the seeds."""
     everything = np.arange(len(fit.about), dtype=np.int32)
-    learnt = rates(fit, lambda counters: counters.rate(everything)) if with_rate else None
+    learnt = rates(fit) if with_rate else None
     final = None
     if with_rate:
         whole = counted(fit, np.ones(len(fit.item), np.bool_)).rate(everything)
