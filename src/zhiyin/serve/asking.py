@@ -84,6 +84,7 @@ class Asker:
         """Only the items that the caller brings, seen or not."""
         asked = self._asked(request)
         codes = known(self._codes(request.items, asked))
+        self._codes([pin.item for pin in request.pins], asked)
         asked.query = _with(asked.query, only=codes, context=request.context, seed=_seed(request))
         return asked
 

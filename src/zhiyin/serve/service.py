@@ -12,6 +12,7 @@ import numpy as np
 
 from zhiyin.data.filters import FilterLimits, parse_filter
 from zhiyin.decide import Decision
+from zhiyin.errors import shorten
 from zhiyin.prepared import prepared
 from zhiyin.serve.asking import Asked, Asker
 from zhiyin.serve.live import Live, Serving
@@ -31,6 +32,7 @@ from zhiyin.serve.messages import (
     WhyNotAnswer,
     WhyNotRequest,
 )
+from zhiyin.serve.pins import pins_not_held
 from zhiyin.serve.policies import policies_of
 from zhiyin.serve.problems import Problem
 from zhiyin.store.contract import Store
@@ -248,7 +250,7 @@ class Service:
             versions=self._versions(serving),
             timings_ms=timings,
             degraded=degraded,
-            warnings=_warnings(asked),
+            warnings=[*_warnings(asked), *pins_not_held(request, asked, serving, decision, n)],
             understood=understood_of(decision, self._asker(serving, at).items),
         )
         if slate_id:
@@ -318,10 +320,11 @@ def _reason(reason: Reason) -> LineReason:
 
 
 def _warnings(asked: Asked) -> list[str]:
-    if not asked.missing:
+    missing = list(dict.fromkeys(asked.missing))
+    if not missing:
         return asked.warnings
-    named = ", ".join(repr(name) for name in asked.missing[:5])
-    more = f" and {len(asked.missing) - 5} more" if len(asked.missing) > 5 else ""
+    named = ", ".join(shorten(repr(name), 60) for name in missing[:5])
+    more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
     return [*asked.warnings, f"the catalogue does not know {named}{more}"]
 
 
