@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Annotated
 
 import msgspec
@@ -50,8 +53,25 @@ class EventIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     context: Annotated[dict[str, str], Meta(max_length=32)] = {}
 
 
+class _Counted(msgspec.Struct, frozen=True):
+    """An object of which only is known that it is one: what it holds is passed over."""
+
+    def __post_init__(self) -> None:
+        room = ROOM.get()
+        room[0] -= 1
+        if room[0] < 0:
+            raise Problem("limit_exceeded", TOO_MANY.format(room[1]))
+
+
 DECODER = msgspec.json.Decoder(EventIn)
 LIST = msgspec.json.Decoder(list[msgspec.Raw])
+COUNT = msgspec.json.Decoder(list[_Counted])
+ROOM: ContextVar[list[int]] = ContextVar("room")
+"""While a list is counted: how many objects may still come, and how many might at first."""
+TOO_MANY = "more than {0} in one request, the setting max_batch allows {0}"
+FEW_COMMAS = 100_000
+"""A list with no more of them is split without being counted first: it takes 10 ms and 8 MB at the most."""
+LINE = re.compile(rb"\S[^\r\n]*")
 
 
 @dataclass(slots=True)
@@ -72,16 +92,23 @@ class Parcel:
 
 
 def split_body(body: bytes, content_type: str, limit: int) -> tuple[list[bytes | msgspec.Raw], bool]:
-    """The pieces of a body (an object, an array, or one object a line), and whether it was one object."""
+    """The pieces of a body (an object, an array, or one object a line), and whether it was one object.
+
+    More than `limit` is a problem that is found without splitting the rest. Of an array that is very long,
+    every element has to be an object."""
     if content_type.partition(";")[0].strip().lower() in NDJSON:
-        pieces: list[bytes | msgspec.Raw] = [line for line in body.splitlines() if line.strip()]
+        found = islice(LINE.finditer(body), limit + 1)
+        pieces: list[bytes | msgspec.Raw] = [line[0] for line in found]
         single = False
     elif body.lstrip()[:1] == b"[":
+        if body.count(b",") > FEW_COMMAS:
+            ROOM.set([limit, limit])
+            COUNT.decode(body)
         pieces, single = list(LIST.decode(body)), False
     else:
         pieces, single = [body], True
     if len(pieces) > limit:
-        raise Problem("limit_exceeded", f"{len(pieces)} in one request, the setting max_batch allows {limit}")
+        raise Problem("limit_exceeded", TOO_MANY.format(limit))
     if not pieces:
         raise Problem("invalid_value", "expected at least one, got an empty body", path="$")
     return pieces, single
