@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from small_project import Clock, make_project, serving
 
 from zhiyin.cli import app
 from zhiyin.cli.project import Project
+from zhiyin.errors import ArtefactError
 from zhiyin.llm import FakeModel
 from zhiyin.recommender import Recommender
 from zhiyin.represent.intent_prompt import Reading
@@ -80,3 +83,32 @@ def test_profiles_and_tags_are_kept_once_there_is_a_store(project: Path) -> None
     assert not ran("profile", "show", str(project), "u2")["edited"]
     ran("tags", "put", str(project), "i1", "tea，kitchen, tea")
     assert ran("tags", "show", str(project), "i1")["tags"] == ["tea", "kitchen"]
+
+
+def test_a_served_project_is_asked_as_its_service_is(tmp_path: Path) -> None:
+    """Artefact, events, items and profiles of the store; `artefact/` may be deleted, as is advised."""
+    folder = make_project(tmp_path / "shop")
+    with serving(folder, time.time) as (client, made):
+        shutil.rmtree(folder / "artefact")
+        events = [{"user": "new", "item": item} for item in ("i1", "i3", "i5")]
+        assert client.post("/v1/events", json=events).status_code == 200
+        assert client.delete("/v1/items/i7").status_code == 200
+        while client.get("/v1/similar/i7").status_code != 404:
+            time.sleep(0.02)
+        wish = {"interests": [{"words": "blue kettle", "weight": 3}]}
+        assert client.put("/v1/users/u2/profile", json=wish).status_code == 200
+        for user in ("new", "u2"):
+            asked = client.post("/v1/recommend", json={"user": user, "n": 10, "dry_run": True}).json()
+            said = ran("recommend", str(folder), user, "-n", "10")
+            assert said["version"] == made.version
+            found = [line["item"] for line in said["recommendations"]]
+            assert found == [line["id"] for line in asked["items"]]
+    liked = [int(line["item"][1:]) % 2 for line in said["recommendations"]]
+    assert sum(liked) >= 5, "the profile that u2 has stated brings odd items to an even user"
+    assert ran("why-not", str(folder), "i7", "new")["stage"] == "removed"
+    assert ran("tags", "show", str(folder), "i1")["source"] == "rules"
+    found = ran("doctor", str(folder))["findings"]
+    assert {one["name"]: one["status"] for one in found}["artefact"] == "ok"
+    (folder / "artefacts" / made.version / "config.toml").write_text("other")
+    refused = CliRunner().invoke(app, ["recommend", str(folder), "u2"])
+    assert isinstance(refused.exception, ArtefactError) and "zhiyin refit" in str(refused.exception)

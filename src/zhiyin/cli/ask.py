@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zhiyin.cli import show
+from zhiyin.cli.answering import Answering, answering
 from zhiyin.cli.app import AllowImport, Json, N, ProjectPath
 from zhiyin.cli.output import Output
-from zhiyin.cli.project import Project, catalogue, item_code, suggestions
+from zhiyin.cli.project import catalogue, item_code, suggestions
 
 if TYPE_CHECKING:
     from zhiyin.recommender import Recommender
@@ -41,11 +42,12 @@ def recommend(
     Example: zhiyin recommend shop alice -n 5 --words "something for rainy days" --trace
     """
     out = Output(as_json=as_json)
-    recommender = Project(project).load(allow_import or ())
-    if history is None and user is not None:
-        _note_unknown(recommender, user, out)
-    past = None if history is None else _items(recommender, history)
-    query = recommender.query(user, history=past, words=words, locale=locale, seen=seen)
+    with answering(project, allow_import) as known:
+        recommender = known.recommender
+        if history is None and user is not None:
+            _note_unknown(known, user, out)
+        past = None if history is None else _items(recommender, history)
+        query = known.query(user, history=past, words=words, locale=locale, seen=seen)
     if with_trace:
         decision = recommender.worded(recommender.decide(query, n), n, checked=True)
         out.show(show.recommendations(decision.recommendations, locale=locale), show.trace(decision))
@@ -70,7 +72,8 @@ def similar(
     Example: zhiyin similar shop "Green tea"
     """
     out = Output(as_json=as_json)
-    recommender = Project(project).load(allow_import or ())
+    with answering(project, allow_import) as known:
+        recommender = known.recommender
     items = catalogue(recommender)
     code = item_code(items, item)
     found = recommender.similar(items.ids[code], n)
@@ -97,12 +100,18 @@ def why_not(
 
     Example: zhiyin why-not shop "Green tea" alice
     """
+    from zhiyin.data.filters import parse_filter
+    from zhiyin.why_not import absence
+
     out = Output(as_json=as_json)
-    recommender = Project(project).load(allow_import or ())
-    items = catalogue(recommender)
-    missed = items.ids[item_code(items, item)]
-    past = None if history is None else _items(recommender, history)
-    found = recommender.why_not(missed, user, n=n, history=past, words=words, where=where, locale=locale)
+    wanted = parse_filter(where) if where.strip() else None
+    with answering(project, allow_import) as known:
+        recommender = known.recommender
+        items = catalogue(recommender)
+        missed = items.ids[item_code(items, item)]
+        past = None if history is None else _items(recommender, history)
+        query = known.query(user, history=past, words=words, where=where, locale=locale)
+    found = absence(recommender, query, missed, n, where=wanted)
     out.show(show.absence(found))
     out.result(found)
 
@@ -112,12 +121,11 @@ def _items(recommender: Recommender, names: str) -> list[str]:
     return [items.ids[item_code(items, name.strip())] for name in names.split(",") if name.strip()]
 
 
-def _note_unknown(recommender: Recommender, user: str, out: Output) -> None:
+def _note_unknown(known: Answering, user: str, out: Output) -> None:
     """Strangers are answered all the same, but a slip of the pen should be seen."""
-    users = recommender.histories_.snapshot.users if recommender.histories_ else ()
-    if user in users:
+    if known.knows(user):
         return
-    near = suggestions(user, users)
+    near = suggestions(user, known.users())
     hint = f" Did you mean {', '.join(map(repr, near))}?" if near else ""
     out.note(f"user {user!r} is unknown: this is what a stranger gets.{hint}", "yellow")
 

@@ -167,14 +167,17 @@ def imported_data(project: Path) -> Finding:
 
 def artefact(project: Path) -> Finding:
     from zhiyin.artefact import read_artefact
+    from zhiyin.cli.answering import serving_artefact
 
-    folder = project / "artefact"
-    if not folder.exists():
-        return Finding("artefact", "warn", f"there is no {folder}", f"zhiyin fit {project}")
+    folder, way_out = project / "artefact", f"zhiyin fit {project}"
     try:
+        if (project / "store.db").is_file():
+            folder, way_out = serving_artefact(project) or folder, f"zhiyin refit {project}"
+        if not folder.exists():
+            return Finding("artefact", "warn", f"there is no {folder}", way_out)
         found = read_artefact(folder)
     except ZhiyinError as error:
-        return Finding("artefact", "fail", printable(str(error)), f"zhiyin fit {project}")
+        return Finding("artefact", "fail", printable(str(error)), way_out)
     return Finding("artefact", "ok", f"version {found.version}, every file checked")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ import typer
 from rich.text import Text
 
 from zhiyin.cli import show
+from zhiyin.cli.answering import answering, opened_store
 from zhiyin.cli.app import AllowImport, Json, N, ProjectPath
 from zhiyin.cli.output import Output, Stages
 from zhiyin.cli.project import Project, catalogue, item_code
@@ -22,7 +22,6 @@ from zhiyin.terminal import printable
 
 if TYPE_CHECKING:
     from zhiyin.recommender import Recommender
-    from zhiyin.store.sqlite_store import SqliteStore
     from zhiyin.types import Intent, Interest, Recommendation
 
 __all__ = ["chat", "profile", "tags"]
@@ -54,21 +53,22 @@ def chat(
     """
     from zhiyin.dialogue import State, answer_text, heard, locale_of, next_state
 
-    out, recommender = Output(as_json=as_json), Project(project).load(allow_import or ())
-    items = catalogue(recommender)
+    out = Output(as_json=as_json)
     state, turns = State(), []
-    for words in _turns(say, as_json):
-        locale = locale_of(words, "en")
-        said = heard(words, state, items)
-        state = next_state(said, _read(recommender, said.rest, locale), state, items)
-        query = recommender.query(user, words=words, locale=locale, exclude=state.gone)
-        trace = recommender.explained(replace(query, intent=state.intent), n)
-        told = next((stage.details for stage in trace.stages if stage.name == "understand"), {})
-        state = replace(state, shown=tuple(line.item for line in trace.recommendations))
-        text = answer_text(state, items.ids.codes(state.shown), items, locale, told.get("relaxed", ()))
-        text = _phrased(recommender, words, text, trace.recommendations, locale) or text
-        out.show(Text(printable(text, 1000)), show.recommendations(trace.recommendations, locale=locale))
-        turns.append({"message": words, "text": text, "items": trace.recommendations})
+    with answering(project, allow_import) as known:
+        recommender, items = known.recommender, catalogue(known.recommender)
+        for words in _turns(say, as_json):
+            locale = locale_of(words, "en")
+            said = heard(words, state, items)
+            state = next_state(said, _read(recommender, said.rest, locale), state, items)
+            query = known.query(user, words=words, locale=locale, exclude=state.gone)
+            trace = recommender.explained(replace(query, intent=state.intent), n)
+            told = next((stage.details for stage in trace.stages if stage.name == "understand"), {})
+            state = replace(state, shown=tuple(line.item for line in trace.recommendations))
+            text = answer_text(state, items.ids.codes(state.shown), items, locale, told.get("relaxed", ()))
+            text = _phrased(recommender, words, text, trace.recommendations, locale) or text
+            out.show(Text(printable(text, 1000)), show.recommendations(trace.recommendations, locale=locale))
+            turns.append({"message": words, "text": text, "items": trace.recommendations})
     out.result({"turns": turns})
 
 
@@ -175,7 +175,7 @@ def edit_profile(
             if one.words not in records
         ],
     )
-    with _store(project) as store:
+    with opened_store(project) as store:
         store.put_profile(user, record, at=time.time(), actor="command line").result()
     out.note(f"{len(record.interests)} interests of {printable(user)} are kept")
     out.result({"user": user, "interests": list(records.values()), "removed": record.removed})
@@ -188,7 +188,7 @@ def delete_profile(project: ProjectPath, user: Id, as_json: Json = False) -> Non
     Example: zhiyin profile delete shop alice
     """
     out = Output(as_json=as_json)
-    with _store(project) as store:
+    with opened_store(project) as store:
         done = store.put_profile(user, None, at=time.time(), actor="command line").result()
     out.note("deleted" if done else "nothing was kept for this user")
     out.result({"user": user, "deleted": done})
@@ -200,7 +200,7 @@ def _interests(project: Path, user: str) -> tuple[list[Interest], list[Interest]
     from zhiyin.types import Interest
 
     if Project(project).is_served:
-        with _store(project) as store:
+        with opened_store(project) as store:
             record = store.profile(user)
         if record is not None:
             both: Any = [
@@ -208,14 +208,8 @@ def _interests(project: Path, user: str) -> tuple[list[Interest], list[Interest]
                 for rows in (record.interests, record.removed)
             ]
             return both[0], both[1], True
-    recommender = Project(project).load()
-    if Project(project).is_served:
-        with _store(project) as store:
-            data = store.snapshot()
-        code = data.users.code(user)
-        history = data.history(code) if code >= 0 else recommender.query().history
-        return list(interests_of(history, data.items)), [], False
-    return list(interests_of(recommender.query(user).history, catalogue(recommender))), [], False
+    with answering(project) as known:
+        return list(interests_of(known.past(user), catalogue(known.recommender))), [], False
 
 
 def _rests_on(one: Interest) -> str:
@@ -248,11 +242,13 @@ def show_tags(
     """
     from zhiyin.represent.tags import Keywords, tags_of
 
-    out, items = Output(as_json=as_json), catalogue(Project(project).load())
+    out = Output(as_json=as_json)
+    with answering(project) as known:
+        items = catalogue(known.recommender)
     code = item_code(items, item)
     found, source = tags_of(items, code, Keywords.learnt(items)), "rules"
     if Project(project).is_served:
-        with _store(project) as store:
+        with opened_store(project) as store:
             record = store.tags(items.ids[code])
         if record is not None:
             found, source = tuple(record.tags), record.source
@@ -273,10 +269,12 @@ def put_tags(
     """
     from zhiyin.store.records import TagsRecord
 
-    out, items = Output(as_json=as_json), catalogue(Project(project).load())
+    out = Output(as_json=as_json)
+    with answering(project) as known:
+        items = catalogue(known.recommender)
     name = items.ids[item_code(items, item)]
     given = list(dict.fromkeys(filter(None, map(str.strip, words.replace("，", ",").split(",")))))[:30]
-    with _store(project) as store:
+    with opened_store(project) as store:
         record = TagsRecord(tags=given, source="user")
         store.put_tags(name, record, at=time.time(), actor="command line").result()
     out.note(f"{len(given)} tags")
@@ -302,7 +300,9 @@ def write_tags(
     """
     from zhiyin.serve.tagging import write_tags as written
 
-    out, recommender = Output(as_json=as_json), Project(project).load()
+    out = Output(as_json=as_json)
+    with answering(project) as known:
+        recommender = known.recommender
     items, llm = catalogue(recommender), recommender.llm
     if named is not None:
         from zhiyin.llm import GgufLanguageModel, GuardedLanguageModel
@@ -315,7 +315,7 @@ def write_tags(
         raise ConfigError(f"--locale {locale!r}: expected en or zh")
     tagged: dict[str, Any] = {}
     failed: list[str] = []
-    with _store(project) as store, out.stages() as stages:
+    with opened_store(project) as store, out.stages() as stages:
         while (begun := len(tagged) + len(failed)) < limit:  # a stop in the middle costs one round
             done = written(
                 store,
@@ -341,22 +341,3 @@ def write_tags(
 
 def _told(stages: Stages, before: int, limit: int, done: int) -> None:
     stages("items", before + done, limit)
-
-
-@contextmanager
-def _store(project: Path) -> Iterator[SqliteStore]:
-    """The store of a served project, closed afterwards."""
-    from zhiyin.serve.access import read_pepper
-    from zhiyin.serve.ground import Places
-    from zhiyin.store.sqlite_store import SqliteStore
-
-    if not Project(project).is_served:
-        raise ConfigError(
-            f"{project} has no store yet, where profiles and tags are kept. Run once: zhiyin serve {project}"
-        )
-    places = Places(project)
-    store = SqliteStore.open(places.store, pepper=read_pepper(places.pepper), verify=False)
-    try:
-        yield store
-    finally:
-        store.close()

@@ -146,9 +146,13 @@ def fit(
     out.show(
         Text(f"fitted on {data!r} in {seconds:.1f} s; artefact {recommender.version_} in {place.artefact}")
     )
+    following = f"zhiyin recommend {project} {printable(data.users[0])}"
     if place.is_served:
-        out.note(f"{project} is served from its store, which this fit has not read: zhiyin refit {project}")
-    out.show(Text(f"next: zhiyin recommend {project} {printable(data.users[0])}", "dim"))
+        out.note(
+            f"{project} is served: it answers from its store and another artefact, which stay as they are"
+        )
+        following = f"zhiyin refit {project}"
+    out.show(Text(f"next: {following}", "dim"))
     out.result(
         {
             "artefact": str(place.artefact),

@@ -71,11 +71,15 @@ class Project:
         return with_sequence(found) if sequence else found
 
     def load(self, allow_import: Sequence[str] = ()) -> Recommender:
+        """What `zhiyin fit` has left; a served project answers from another artefact (`answering.py`)."""
         from zhiyin.recommender import Recommender
         from zhiyin.saving import keep_models_in
 
         if not self.artefact.is_dir():
-            raise ConfigError(f"{self.artefact}: expected a fitted recommender. Run: zhiyin fit {self.path}")
+            way_out = "refit" if self.is_served else "fit"
+            raise ConfigError(
+                f"{self.artefact}: expected a fitted recommender. Run: zhiyin {way_out} {self.path}"
+            )
         return keep_models_in(Recommender.load(self.artefact, allow_import=allow_import), self.path)
 
 
