@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import difflib
+import logging
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zhiyin.errors import DataError
+from zhiyin.errors import DataError, shorten
 from zhiyin.types import IntArray, Item
 
 __all__ = ["Catalogue", "Categories", "Ids", "known"]
+
+log = logging.getLogger(__name__)
+
+NUMBERS = 0.9
+"""Share of an attribute's values, over the items that have it, from which on it is one of numbers: one word
+sent in the place of a price must not make words of all prices, nor may sizes such as 38, 40 and XL lose their
+words."""
 
 
 class Ids(Sequence[str]):
@@ -165,12 +174,12 @@ class Catalogue:
 
     @classmethod
     def of(cls, items: Iterable[Item]) -> Catalogue:
-        """From items; an attribute is a number column when every value given is a number."""
+        """From items; an attribute is a number column when `NUMBERS` of the values given are numbers. The few
+        words among them count as missing, and a warning in the log counts them."""
         rows = [_checked(item) for item in items]
-        names = sorted(
-            {name for item in rows for name, value in item.attributes.items() if value is not None}
-        )
-        numeric = {name for name in names if all(_is_number(item.attributes.get(name)) for item in rows)}
+        names, numeric = _kinds(rows)
+        for name in sorted(numeric):
+            _tell_words(name, [item for item in rows if not _is_number(item.attributes.get(name))], len(rows))
         return cls(
             ids=Ids(item.id for item in rows),
             titles=tuple(item.title or item.id for item in rows),
@@ -181,7 +190,7 @@ class Catalogue:
                 if name not in numeric
             },
             numbers={
-                name: np.array([item.attributes.get(name) for item in rows], np.float64)
+                name: _as_numbers([item.attributes.get(name) for item in rows])
                 for name in names
                 if name in numeric
             },
@@ -261,14 +270,14 @@ class Catalogue:
 
     def _columns(self, rows: Sequence[Item]) -> tuple[dict[str, Categories], dict[str, NDArray[np.float64]]]:
         """The columns that are there, and an empty one for every attribute that only the rows have."""
-        fresh = Catalogue.of(rows)
+        names, numeric = _kinds(rows)
         nothing = np.zeros(len(self) + 1, np.int64)
         words, numbers = dict(self.words), dict(self.numbers)
-        for name in {*fresh.words, *fresh.numbers} - {*words, *numbers}:
-            if name in fresh.words:
-                words[name] = Categories((), nothing, np.empty(0, np.int32))
-            else:
+        for name in set(names) - {*words, *numbers}:
+            if name in numeric:
                 numbers[name] = np.full(len(self), np.nan)
+            else:
+                words[name] = Categories((), nothing, np.empty(0, np.int32))
         return {name: words[name] for name in sorted(words)}, {
             name: numbers[name] for name in sorted(numbers)
         }
@@ -284,9 +293,35 @@ def _checked(item: Item) -> Item:
     return item
 
 
+def _kinds(rows: Iterable[Item]) -> tuple[list[str], set[str]]:
+    """The names of all attributes in their order, and those of numbers."""
+    given: Counter[str] = Counter()
+    numbers: Counter[str] = Counter()
+    for item in rows:
+        for name, value in item.attributes.items():
+            if value is not None:
+                given[name] += 1
+                numbers[name] += isinstance(value, (int, float))
+    return sorted(given), {name for name, n in given.items() if numbers[name] >= NUMBERS * n}
+
+
+def _tell_words(name: str, items: Sequence[Item], n: int) -> None:
+    if items:
+        first, value = items[0].id, items[0].attributes[name]
+        log.warning(
+            "the attribute %s is of numbers: words of %d of %d items count as missing, such as %s of item %s",
+            shorten(repr(name)), len(items), n, shorten(repr(value)), shorten(repr(first)),
+        )  # fmt: skip
+
+
 def _is_number(value: object) -> bool:
     """Or missing."""
     return value is None or isinstance(value, (int, float))
+
+
+def _as_numbers(values: Sequence[object]) -> NDArray[np.float64]:
+    """(n,) with NaN for what is missing or a word, even "12.5"."""
+    return np.array([value if _is_number(value) else None for value in values], np.float64)
 
 
 def _spliced(column: tuple[str, ...], codes: IntArray, values: Sequence[str]) -> tuple[str, ...]:
@@ -304,7 +339,7 @@ def _numbers(
     column: NDArray[np.float64], codes: IntArray, values: Sequence[object], n: int
 ) -> NDArray[np.float64]:
     joined = np.concatenate((column, np.full(n - len(column), np.nan)))
-    joined[codes] = np.array([value if _is_number(value) else None for value in values], np.float64)
+    joined[codes] = _as_numbers(values)
     return joined
 
 
