@@ -293,15 +293,12 @@ def _checked(item: Item) -> Item:
     return item
 
 
-def _kinds(rows: Iterable[Item]) -> tuple[list[str], set[str]]:
+def _kinds(rows: Sequence[Item]) -> tuple[list[str], set[str]]:
     """The names of all attributes in their order, and those of numbers."""
-    given: Counter[str] = Counter()
-    numbers: Counter[str] = Counter()
-    for item in rows:
-        for name, value in item.attributes.items():
-            if value is not None:
-                given[name] += 1
-                numbers[name] += isinstance(value, (int, float))
+    given = Counter(name for row in rows for name, value in row.attributes.items() if value is not None)
+    numbers = Counter(
+        name for row in rows for name, value in row.attributes.items() if isinstance(value, (int, float))
+    )
     return sorted(given), {name for name, n in given.items() if numbers[name] >= NUMBERS * n}
 
 
