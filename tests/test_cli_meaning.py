@@ -17,11 +17,15 @@ sys.path.insert(0, str(Path(__file__).parent / "serve"))
 from small_project import Clock, make_project, serving
 
 from zhiyin.cli import app
+from zhiyin.cli.answering import answering
 from zhiyin.cli.project import Project
+from zhiyin.data.dataset import Dataset
 from zhiyin.errors import ArtefactError
 from zhiyin.llm import FakeModel
 from zhiyin.recommender import Recommender
 from zhiyin.represent.intent_prompt import Reading
+from zhiyin.retrieve import KernelRetriever, PopularRetriever
+from zhiyin.types import Interaction
 
 
 @pytest.fixture(scope="module")
@@ -112,3 +116,18 @@ def test_a_served_project_is_asked_as_its_service_is(tmp_path: Path) -> None:
     (folder / "artefacts" / made.version / "config.toml").write_text("other")
     refused = CliRunner().invoke(app, ["recommend", str(folder), "u2"])
     assert isinstance(refused.exception, ArtefactError) and "zhiyin refit" in str(refused.exception)
+
+
+def test_the_store_weighs_a_play_as_the_log_did(tmp_path: Path) -> None:
+    """Half of an hour, live and in the batch; the artefact has seen durations."""
+    half = {"kind": "play", "value": 1800, "context": {"duration": "3600"}}
+    log = [Interaction(f"u{u}", f"i{i}", at=1.7e9 + i, **half) for u in range(6) for i in range(u % 3 + 2)]
+    folder = tmp_path / "player"
+    parts = Recommender(retrievers={"kernel": KernelRetriever(), "popular": PopularRetriever()})
+    data = Dataset.of(log)
+    data.save(folder / "data")
+    parts.fit(data).save(folder / "artefact")
+    with serving(folder, time.time) as (client, _):
+        assert client.post("/v1/events", json={"user": "new", "item": "i1", **half}).status_code == 200
+    with answering(folder) as known:
+        assert known.past("new").weights.tolist() == known.past("u0").weights[:1].tolist() == [0.5]

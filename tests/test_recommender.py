@@ -1,6 +1,8 @@
 """The composed thing on tiny data: even users like even items, odd users odd ones."""
 
 import math
+from datetime import UTC, datetime
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -114,10 +116,30 @@ def test_exclude_only_seen_and_dislikes(fitted):
     assert "i0" not in {line.item for line in fitted.recommend(history=hidden, seen=True, n=50)}
 
 
-@pytest.mark.parametrize("n", [0, -3])
+@pytest.mark.parametrize("n", [0, -3, 2.5, "3", None, True])
 def test_a_list_of_nothing_cannot_be_asked(fitted, n):
-    with pytest.raises(ConfigError, match=f"at least 1 item, got {n}"):
-        fitted.recommend("u0", n=n)
+    for ask in (fitted.recommend, partial(fitted.similar, "i0")):
+        with pytest.raises(ConfigError, match=f"at least 1 item, got {n!r}"):
+            ask(n=n)
+
+
+def test_what_is_no_moment_and_no_event_is_refused_by_name(fitted):
+    for at in ("soon", math.inf, True, datetime(2026, 1, 1, tzinfo=UTC)):
+        with pytest.raises(DataError, match="column 'at': expected UTC seconds"):
+            fitted.recommend("u0", at=at)
+    assert fitted.recommend("u0", at=np.float32(1e6)), "numbers of numpy are numbers"
+    for event, said in (
+        (Interaction("u", "i1", kind="clik"), "did you mean 'click'"),
+        (Interaction("u", b"i1"), "column 'item'"),
+        (Interaction("u", "i1", at="now"), "column 'at'"),
+        (7, "expected an Interaction|column 'item'"),
+    ):
+        with pytest.raises(DataError, match=said):
+            fitted.recommend(history=[event])
+        with pytest.raises(DataError, match=said):
+            Dataset.of([event])
+    with pytest.raises(DataError, match="column 'user'"):
+        Dataset.of([Interaction(None, "i1")])
 
 
 def test_questions_before_fit_say_what_to_do():
@@ -245,6 +267,22 @@ def test_a_removed_item_comes_back_only_when_it_is_added_again():
     assert first not in [line.item for line in recommender.recommend("u0", n=20).items]
     recommender.add_items([recommender.items_.item(recommender.items_.ids.code(first))])
     assert first in [line.item for line in recommender.recommend("u0", n=20).items]
+
+
+def test_a_removed_item_stays_away_after_saving_and_is_back_after_another_fit(tmp_path):
+    recommender = composed().fit(checkerboard())
+    kept = recommender.save(tmp_path / "all")
+    gone = recommender.recommend("u0", n=3).items[0].item
+    recommender.remove_items([gone])
+    assert recommender.save(tmp_path / "fewer") != kept
+    for histories in (True, False):
+        loaded = Recommender.load(tmp_path / "fewer", histories=histories)
+        assert gone not in [line.item for line in loaded.recommend(history=["i2"], n=20, seen=True)]
+        loaded.add_items([loaded.items_.item(loaded.items_.ids.code(gone))])
+        assert gone in [line.item for line in loaded.recommend(history=["i2"], n=20, seen=True)]
+    assert not len(Recommender.load(tmp_path / "all").barred_)
+    recommender.fit(checkerboard(seed=1))
+    assert len(recommender.recommend(n=20)) == 20, "codes of the old catalogue say nothing of the new one"
 
 
 def test_many_events_at_once_are_the_events_one_by_one():

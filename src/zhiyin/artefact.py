@@ -4,7 +4,7 @@
     config.toml                        the parts and their options
     parts/<part>/arrays.safetensors    what a part has learnt: arrays
     parts/<part>/<key>.txt             what a part has learnt: text, for instance trees
-    tables/<table>.parquet             catalogue, users, log
+    tables/<table>.parquet             catalogue, users, log; `removed`: items that must not be proposed
 
 Nothing in it is code, and nothing is parsed before its hash was compared. The hashes find damage and
 accidents; who can rewrite a whole artefact can also rewrite its manifest, so load only what you trust.

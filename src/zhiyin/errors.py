@@ -21,7 +21,7 @@ from __future__ import annotations
 import difflib
 import unicodedata
 from collections.abc import Iterable
-from numbers import Real
+from numbers import Integral, Real
 
 __all__ = [
     "ApiError",
@@ -36,6 +36,7 @@ __all__ = [
     "StoreBusyError",
     "StoreError",
     "ZhiyinError",
+    "check_count",
     "check_options",
     "nearest",
 ]
@@ -223,6 +224,17 @@ def nearest(name: str, choices: Iterable[str]) -> str:
     match = difflib.get_close_matches(name, known, n=1)
     listed = f"There are: {', '.join(known)}"
     return f"did you mean {match[0]!r}? {listed}" if match else listed
+
+
+def check_count(name: str, n: object) -> None:
+    """Raises a ConfigError unless `n` is a whole number of items, at least 1.
+
+    >>> check_count("n", 2.5)
+    Traceback (most recent call last):
+    zhiyin.errors.ConfigError: n: expected a whole number, at least 1 item, got 2.5
+    """
+    if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
+        raise ConfigError(f"{name}: expected a whole number, at least 1 item, got {shorten(repr(n))}")
 
 
 def check_options(part: object, **ranges: tuple[float, float]) -> None:

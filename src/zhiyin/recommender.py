@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -32,10 +31,11 @@ from zhiyin.contracts import (
 )
 from zhiyin.data.catalogue import Catalogue, known
 from zhiyin.data.dataset import Dataset
+from zhiyin.data.events import check_time
 from zhiyin.data.filters import Filter, parse_filter
 from zhiyin.data.histories import Histories, history_of
 from zhiyin.decide import Decision, Pipeline, replayed
-from zhiyin.errors import ConfigError, DataError, NotFittedError, check_options
+from zhiyin.errors import ConfigError, DataError, NotFittedError, check_count, check_options
 from zhiyin.fitting import fit_part
 from zhiyin.page import plain_options, recommender_html
 from zhiyin.rank.policies import bound
@@ -145,7 +145,7 @@ class Recommender:
     # -- learning ----------------------------------------------------------------------------------
 
     def fit(self, data: Dataset, *, seed: int = 0, progress: Progress | None = None) -> Self:
-        """Learns everything from `data`; what an earlier fit or event taught is gone.
+        """Learns everything from `data`; what an earlier fit, event or removal told is gone.
 
         Where the ranker learns, the parts are fitted twice: on the log before a cut to collect what
         would have been seen at each later event, then on everything. Without any event, texts must do.
@@ -160,7 +160,7 @@ class Recommender:
             with self._timed("ranker", progress):
                 self.ranker.fit_rows(rows, seed=seed)
         self.items_, self.histories_ = data.items, Histories(data)
-        self.version_, self.reader_ = "", IntentReader()
+        self.version_, self.reader_, self.barred_ = "", IntentReader(), np.empty(0, np.int32)
         return self
 
     def replay(self, data: Dataset, *, seed: int = 0, progress: Progress | None = None) -> Rows:
@@ -252,7 +252,7 @@ class Recommender:
         self.barred_ = np.setdiff1d(self.barred_, changed).astype(np.int32)
 
     def remove_items(self, ids: Iterable[str]) -> None:
-        """Never proposed again, until they are added again."""
+        """Never proposed again, after `save` and `load` too, until they are added again."""
         gone = self._items().ids.codes(ids)
         self.barred_ = np.union1d(self.barred_, gone[gone >= 0]).astype(np.int32)
 
@@ -300,7 +300,7 @@ class Recommender:
         return Query(
             history=past,
             user=user,
-            at=self._newest(past) if at is None else at,
+            at=self._histories().latest(past) if at is None else check_time(at, "at"),
             words=words,
             locale=locale,
             context=dict(context or {}),
@@ -324,19 +324,13 @@ class Recommender:
         ]
         return history_of(events, items.ids, self._histories().weights)
 
-    def _newest(self, past: History) -> float:
-        known = past.at[~np.isnan(past.at)]
-        newest = max(float(known.max()) if len(known) else -math.inf, self._histories().newest)
-        return newest if math.isfinite(newest) else math.nan
-
     def rank(self, query: Query, n: int) -> Candidates:
         """The first `n` items with what every source says of them: the path of service and of evaluation."""
         return self.decide(query, n).ranking
 
     def decide(self, query: Query, n: int, policies: Sequence[Reranker] = (), *, depth: int = 0) -> Decision:
         """`rank` with its stages, under policies of this request; `depth` above `n` is for later pages."""
-        if n < 1:
-            raise ConfigError(f"n: expected at least 1 item, got {n}")
+        check_count("n", n)
         query = self._without_removed(self.reader_.read(query, self._items()))
         if policies:
             policies = bound(policies, self._items(), (*self.rerankers, *self.retrievers.values()))
@@ -433,6 +427,7 @@ class Recommender:
 
     def similar(self, item: str, n: int = 10) -> Recommendations:
         """Items that go with one item: what the sources that compare items say of it, fused by rank."""
+        check_count("n", n)
         code = self._items().ids.code(item)
         if code < 0:
             raise DataError("an item of the catalogue", value=item, hint=self._items().ids.like(item))

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+import polars as pl
+
 from zhiyin.artefact import read_artefact, write_artefact
 from zhiyin.config import from_toml, to_toml
 from zhiyin.contracts import Persistent, Refreshable
@@ -25,6 +27,8 @@ __all__ = ["keep_models_in", "load_recommender", "save_recommender"]
 R = TypeVar("R", bound="Recommender")
 PERSONAL = ("events", "users")
 """Tables that say who did what."""
+REMOVED = "removed"
+"""The table of the items that must not be proposed; there only when there are any."""
 
 
 def save_recommender(
@@ -34,6 +38,8 @@ def save_recommender(
     tables = tables_of(data)
     if not histories:
         tables = {name: table.clear() if name in PERSONAL else table for name, table in tables.items()}
+    if len(recommender.barred_):
+        tables[REMOVED] = pl.DataFrame({"id": data.items.ids.named(recommender.barred_)})
     return write_artefact(
         path,
         parts=recommender.states(),
@@ -49,6 +55,7 @@ def load_recommender(path: str | Path, *, allow_import: Sequence[str], histories
     recommender = from_toml(artefact.config, allow_import=allow_import)
     data = dataset_of(artefact.tables, dict(artefact.info["data"]), Path(path))
     recommender.items_, recommender.histories_ = data.items, Histories(data)
+    removed = artefact.tables.get(REMOVED)
     # What a part has taken over is let go at once, or all would stand in memory twice.
     states, artefact = dict(artefact.parts), replace(artefact, parts={}, tables={})
     for name, part in recommender.parts().items():
@@ -60,6 +67,8 @@ def load_recommender(path: str | Path, *, allow_import: Sequence[str], histories
             part.restore(states.pop(name))
         if isinstance(part, Refreshable):
             part.refresh(data.items, NO_ITEMS)
+    if removed is not None:
+        recommender.remove_items(removed["id"].to_list())
     recommender.version_ = artefact.version
     return recommender
 

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from zhiyin.data.dataset import Dataset
+from zhiyin.data.histories import Histories, history_of
 from zhiyin.data.weights import DEFAULT_KIND_WEIGHTS, KindWeights
 from zhiyin.errors import ConfigError
-from zhiyin.types import KINDS
+from zhiyin.types import KINDS, Interaction, Item
 
 
 def weigh(kind, value, duration=None, **options):
@@ -55,6 +57,22 @@ def test_one_live_event_weighs_what_it_weighs_in_a_batch():
     batch = rule.of(kinds, values)
     single = [rule.of(kinds[i : i + 1], values[i : i + 1])[0] for i in range(50)]
     assert np.array_equal(batch, single)
+
+
+def test_a_live_play_weighs_the_share_that_it_weighs_in_a_batch():
+    """30 of 60 seconds; 30 of nobody knows how many."""
+    events = [
+        Interaction("u", "a", "play", 30, at=1, context={"duration": "60"}),
+        Interaction("u", "b", "play", 30, at=2, context={"duration": "a minute"}),
+        Interaction("u", "b", "play", 30, at=3),
+    ]
+    batch = Dataset.of(events)
+    live = Histories(Dataset.of(events[:0], [Item("a"), Item("b")]))
+    for event in events:
+        live.append(event)
+    weights = live.of("u", batch.items.ids).weights
+    assert weights.tolist() == batch.weight.tolist() == history_of(events, batch.items.ids).weights.tolist()
+    assert weights[0] == 0.5 and weights[1] == weights[2] == np.float32(np.log1p(30) / np.log1p(180))
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from zhiyin.data.catalogue import Catalogue, Categories, Ids
+from zhiyin.data.events import check_event
 from zhiyin.data.saved import load_dataset, save_dataset
 from zhiyin.data.summary import card, summary
 from zhiyin.data.weights import KindWeights
@@ -59,8 +59,13 @@ class Dataset:
         weights: KindWeights | None = None,
         name: str = "data",
     ) -> Dataset:
-        """From objects. Items that only the interactions name get a bare entry in the catalogue."""
+        """From objects. Items that only the interactions name get a bare entry in the catalogue.
+
+        DataError for an interaction of an unknown kind, with an id that is no text or a value that is none.
+        """
         rows = list(interactions)
+        for row in rows:
+            check_event(row)
         known = {item.id: item for item in items}
         for row in rows:
             known.setdefault(row.item, Item(row.item))
@@ -101,7 +106,7 @@ class Dataset:
         order = np.lexsort((at, user)) if not np.isnan(at).all() else np.argsort(user, kind="stable")
         user = user[order].astype(np.int32)
         columns = {key: column[order] for key, column in (context or {}).items()}
-        weight = (weights or KindWeights()).of(kind[order], value[order], _durations(columns.get("duration")))
+        weight = (weights or KindWeights()).weigh(kind[order], value[order], columns)
         return cls(
             users=users,
             items=items,
@@ -179,10 +184,3 @@ class Dataset:
 
     def _repr_html_(self) -> str:
         return card(self)
-
-
-def _durations(words: NDArray[np.str_] | None) -> NDArray[np.float64] | None:
-    """The context column `duration` as numbers; a word that is none is unknown."""
-    if words is None:
-        return None
-    return pl.Series(words).cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()

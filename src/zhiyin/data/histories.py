@@ -10,26 +10,32 @@ import numpy as np
 
 from zhiyin.data.catalogue import Ids
 from zhiyin.data.dataset import Dataset
+from zhiyin.data.events import check_event
 from zhiyin.data.weights import KindWeights
-from zhiyin.errors import DataError, nearest
 from zhiyin.types import KINDS, History, Interaction
 
 __all__ = ["Histories", "history_of"]
 
 
 def history_of(events: Iterable[Interaction], items: Ids, weights: KindWeights | None = None) -> History:
-    """Events, oldest first, as arrays. An item that `items` does not know has the code -1."""
+    """Events, oldest first, as arrays. An item that `items` does not know has the code -1.
+
+    DataError for an event that cannot be (`events.py`); its user may be empty.
+    """
     rows = list(events)
+    for row in rows:
+        check_event(row, named=False)
     kind = np.array([KINDS.index(row.kind) for row in rows], np.int8)
     value = np.array([np.nan if row.value is None else row.value for row in rows], np.float32)
+    context = {
+        name: np.array([row.context.get(name, "") for row in rows], np.str_)
+        for name in sorted({name for row in rows for name in row.context})
+    }
     return History(
         items=items.codes(row.item for row in rows),
-        weights=(weights or KindWeights()).of(kind, value),
+        weights=(weights or KindWeights()).weigh(kind, value, context),
         at=np.array([np.nan if row.at is None else row.at for row in rows], np.float64),
-        context={
-            name: np.array([row.context.get(name, "") for row in rows], np.str_)
-            for name in sorted({name for row in rows for name in row.context})
-        },
+        context=context,
     )
 
 
@@ -48,19 +54,16 @@ class Histories:
 
     def append(self, event: Interaction) -> None:
         """One more event; its user may be new."""
-        if event.kind not in KINDS:
-            raise DataError(
-                "a kind of behaviour", value=event.kind, column="kind", hint=nearest(event.kind, KINDS)
-            )
-        for name, text in (("user", event.user), ("item", event.item)):
-            if not (isinstance(text, str) and text):
-                raise DataError("an id of one character at least", value=text, column=name)
-        for name, number in (("value", event.value), ("at", event.at)):
-            if number is not None and not (isinstance(number, (int, float)) and math.isfinite(number)):
-                raise DataError("a finite number, or None", value=number, column=name)
+        check_event(event)
         self._since[event.user].append(event)
         if event.at is not None:
             self.newest = max(self.newest, event.at)
+
+    def latest(self, past: History) -> float:
+        """UTC seconds of the newest event known, those of `past` included; NaN where only the order is."""
+        dated = past.at[~np.isnan(past.at)]
+        newest = max(float(dated.max()) if len(dated) else -math.inf, self.newest)
+        return newest if math.isfinite(newest) else math.nan
 
     def of(self, user: str, items: Ids) -> History:
         """Everything that a user did, oldest first; empty for a stranger. Codes are those of `items`."""

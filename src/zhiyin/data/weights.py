@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from zhiyin.errors import ConfigError, nearest
 from zhiyin.types import KINDS, FloatArray
 
-__all__ = ["DEFAULT_KIND_WEIGHTS", "KindWeights"]
+__all__ = ["DEFAULT_KIND_WEIGHTS", "DURATION", "KindWeights"]
 
 DEFAULT_KIND_WEIGHTS: Mapping[str, float] = {
     "view": 0.5, "search": 0.5, "click": 1.0, "cart": 1.5, "purchase": 2.0, "rating": 1.0, "review": 1.0,
@@ -21,6 +22,8 @@ DEFAULT_KIND_WEIGHTS: Mapping[str, float] = {
 
 RATED = [KINDS.index("rating"), KINDS.index("review")]
 PLAY = KINDS.index("play")
+DURATION = "duration"
+"""The context that says how long the whole item is, in the units of the value of a play."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,19 @@ class KindWeights:
     """Least and greatest share of its weight that a play can count."""
     purchase_by_value: bool = False
     """Scale a purchase by log2(1 + value), so that a value (quantity, price) of 1 counts once, of 3 twice."""
+
+    def weigh(
+        self, kind: NDArray[np.int8], value: FloatArray, context: Mapping[str, NDArray[np.str_]]
+    ) -> FloatArray:
+        """`of`, with the durations that the events' own contexts name: live events and batches alike.
+
+        `context` holds name -> (n,) words; a duration that is no number is unknown.
+        """
+        words = context.get(DURATION)
+        if words is None:
+            return self.of(kind, value)
+        numbers = pl.Series(words.tolist(), dtype=pl.String).cast(pl.Float64, strict=False)
+        return self.of(kind, value, numbers.fill_null(np.nan).to_numpy())
 
     def of(
         self, kind: NDArray[np.int8], value: FloatArray, duration: NDArray[np.floating] | None = None

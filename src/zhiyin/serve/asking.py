@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from zhiyin.data.catalogue import Catalogue, known
 from zhiyin.data.filters import FilterLimits, parse_filter
 from zhiyin.data.histories import history_of
+from zhiyin.data.weights import DURATION
 from zhiyin.errors import DataError, nearest
 from zhiyin.represent.profile import interest_of
 from zhiyin.serve.live import Serving
@@ -133,11 +134,17 @@ class Asker:
 
     def _contexts(self, request: Request) -> list[str]:
         """Names of the contexts of past events that count for this request."""
-        return [name for name in self.serving.contexts if name in request.context]
+        return self._weighing([name for name in self.serving.contexts if name in request.context])
+
+    def _weighing(self, names: Sequence[str]) -> list[str]:
+        """These names, with the duration of what was played where the log says it: weights go by it."""
+        past = self.serving.recommender.histories_
+        timed = past is not None and DURATION in past.snapshot.context
+        return list(dict.fromkeys((*names, DURATION) if timed else names))
 
     def past(self, user: str, context: Sequence[str] = ()) -> History:
         """What the store knows of a user's behaviour, with the contexts of these names."""
-        return self._from_store(self.store.history(user, self.n_history, context=context))
+        return self._from_store(self.store.history(user, self.n_history, context=self._weighing(context)))
 
     def _without_removed(self, said: ProfileRecord | None, past: History, asked: Asked) -> History:
         """Events behind interests that the user has taken out of the profile do not count; their items were
@@ -159,7 +166,7 @@ class Asker:
         return tuple(interest_of(one.words, one.weight, book, self.items) for one in said.interests)
 
     def _from_store(self, rows: PastRows) -> History:
-        weights = self.serving.weights.of(rows.kinds, rows.values)
+        weights = self.serving.weights.weigh(rows.kinds, rows.values, rows.context)
         return History(self.serving.codes(rows.items), weights, rows.at, rows.context)
 
     def _given(self, given: Sequence[HistoryEvent | str], asked: Asked, names: Sequence[str]) -> History:
