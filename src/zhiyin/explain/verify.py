@@ -85,11 +85,12 @@ class Witness:
 
     @cached_property
     def wished(self) -> Mapping[str, frozenset[int]]:
-        """Words that were understood as a wish -> the items of the ranking that meet it."""
+        """Words that were understood as a wish -> the items of the ranking that meet it. A limit that has no
+        other words than its filter is none of them: all of a list keeps to it."""
         wishes = () if self.query.intent is None else self.query.intent.wishes
         found: dict[str, frozenset[int]] = {}
         for wish in wishes:
-            if wish.by <= 0 or not wish.said:
+            if wish.by <= 0 or wish.said in ("", wish.filter):
                 continue
             try:
                 meets = parse_filter(wish.filter).mask(self.facts.items)[self.items]

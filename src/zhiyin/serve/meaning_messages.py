@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Annotated
 
 import msgspec
@@ -11,9 +13,11 @@ from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.filters import FilterLimits, parse_filter
 from zhiyin.decide import Decision
 from zhiyin.explain.understood_words import understood_as
+from zhiyin.prepared import prepared
+from zhiyin.store.records import Slate
 from zhiyin.types import Intent, Wish
 
-__all__ = ["IntentIn", "Understood", "WishIn", "intent_of", "shown_intent", "understood_of"]
+__all__ = ["IntentIn", "Understood", "WishIn", "intent_kept", "intent_of", "shown_intent", "understood_of"]
 
 Expression = Annotated[str, Meta(min_length=1, max_length=4000)]
 Turn = Annotated[float, Meta(ge=-1, le=1)]
@@ -73,6 +77,20 @@ def intent_of(given: IntentIn, words: str, limits: FilterLimits | None = None) -
         quality=given.quality,
         source="caller",
     )
+
+
+def intent_kept(slate: Slate, own: Collection[str], limits: FilterLimits | None = None) -> Intent | None:
+    """What the first page of an answer took its words for, where rules would not read them so again: what the
+    caller or a model made of them. `own` are the words of interests of the user, which every page adds."""
+    given = slate.request.get("intent")
+    if given is not None:
+        return intent_of(msgspec.convert(given, IntentIn), slate.request.get("words", ""), limits)
+    stage = next((stage for stage in slate.stages if stage["name"] == "understand"), None)
+    read = {} if stage is None else stage["details"].get("intent", {})
+    if read.get("source") != "llm":
+        return None
+    intent = msgspec.convert(read, prepared(Intent))
+    return replace(intent, wishes=tuple(wish for wish in intent.wishes if wish.said not in own))
 
 
 def shown_intent(intent: Intent) -> IntentIn:

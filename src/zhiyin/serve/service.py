@@ -16,7 +16,7 @@ from zhiyin.errors import shorten
 from zhiyin.prepared import prepared
 from zhiyin.serve.asking import Asked, Asker
 from zhiyin.serve.live import Live, Serving
-from zhiyin.serve.meaning_messages import understood_of
+from zhiyin.serve.meaning_messages import intent_kept, understood_of
 from zhiyin.serve.messages import (
     Explained,
     ExplainedItem,
@@ -102,6 +102,9 @@ class Service:
                            history=request.history, words=request.words, locale=request.locale,
                            context=request.context)
         )  # fmt: skip
+        own = {one.words for one in explained.query.profile}
+        if (intent := intent_kept(slate, own, self.limits)) is not None:
+            explained.query = replace(explained.query, intent=intent)
         reasons = self._reasons(serving, explained, items) if request.reasons and items else {}
         catalogue = self._asker(serving, at).items
         lines = [
