@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 from starlette.responses import Response
 
+from zhiyin.data.filter_terms import PARTS
 from zhiyin.errors import StoreError, shorten
 from zhiyin.serve.call import Call, json_answer
 from zhiyin.serve.ingest import read_events, split_body
@@ -152,6 +153,7 @@ async def patch_item(call: Call) -> Response:
     _check_text(call, 0, patch.title or "", "title")
     _check_text(call, 0, patch.text or "", "text")
     _check_patch(call, patch.attributes)
+    _check_names(0, {name: value for name, value in patch.attributes.items() if value is not None})
     _check_numbers(call, 0, patch.attributes)
 
     def change(old: ItemRecord | None) -> ItemRecord:
@@ -181,8 +183,8 @@ async def delete_item(call: Call) -> Response:
 
 
 async def delete_items(call: Call) -> Response:
-    """Many at once."""
-    return await _delete(call, call.take(IdList).ids)
+    """Many at once; an id that comes twice counts once."""
+    return await _delete(call, list(dict.fromkeys(call.take(IdList).ids)))
 
 
 async def list_items(call: Call) -> Response:
@@ -205,6 +207,7 @@ async def _put_items(call: Call, items: Sequence[ItemIn]) -> Response:
         _check_text(call, place, item.title, "title")
         _check_text(call, place, item.text, "text")
         _check_attributes(call, place, item.attributes)
+        _check_names(place, item.attributes)
         _check_numbers(call, place, item.attributes)
     records = [
         ItemRecord(
@@ -393,6 +396,17 @@ def _check_attributes(call: Call, place: int, attributes: Mapping[str, Any]) -> 
                 _check_text(call, place, text, f"attributes.{shorten(name, 40)}")
         if isinstance(value, float) and not abs(value) < float("inf"):
             raise Problem("invalid_value", "expected a finite number", path=f"$[{place}].attributes.{name}")
+
+
+def _check_names(place: int, attributes: Mapping[str, Any]) -> None:
+    """Refuses an attribute that no filter could name: called as another part of the item, or not at all."""
+    for name in sorted(attributes.keys() & {"", *PARTS}):
+        said = f"a filter takes {name!r} for the item's own {name}" if name else "no filter can name it"
+        raise Problem(
+            "invalid_value", f"expected another name of the attribute: {said}",
+            path=f"$[{place}].attributes.{name}",
+            hint=f"Send {name!r} beside `attributes`, or call it otherwise." if name else "Give it a name.",
+        )  # fmt: skip
 
 
 def _check_numbers(call: Call, place: int, attributes: Mapping[str, Any]) -> None:
