@@ -85,7 +85,7 @@ async def events(call: Call) -> Response:
     if counts["rejected"]:
         ground.metrics.ingested("any", "rejected", counts["rejected"])
     if parcel.single and counts["rejected"]:
-        raise Problem("invalid_value", results[0].detail, path=results[0].path)
+        raise Problem(results[0].code, results[0].detail, path=results[0].path)
     answer = EventAnswer(
         results=results,
         accepted=counts["accepted"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
@@ -16,13 +15,14 @@ from msgspec import Meta
 
 from zhiyin.errors import nearest, shorten
 from zhiyin.serve.problems import Problem
-from zhiyin.store.records import EVENT_KINDS, Event, Outcome
+from zhiyin.store.records import EVENT_KINDS, MOST_VALUE, Event, Outcome
 
 __all__ = ["Context", "EventIn", "Parcel", "read_events", "split_body"]
 
 NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 MILLISECONDS = 1e11
 """A number above is a time in milliseconds that was meant to be seconds (the year 5138)."""
+A_TIME = "expected UTC seconds or ISO 8601, between the years 1970 and 5138, got {}"
 
 LONGEST_NAME, LONGEST_VALUE = 64, 1024
 """Characters of a context."""
@@ -121,18 +121,20 @@ def read_events(
     pieces, single = split_body(body, content_type, limit)
     parcel = Parcel([], [], [None] * len(pieces), single)
     for place, piece in enumerate(pieces):
+        code = "invalid_value"
         try:
             event = DECODER.decode(piece)
             fault = _too_long(event, max_id) or _fault(event, at, max_string)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             said, _, path = str(error).partition(" - at ")
             fault, event = (path.strip("`$."), said), None
+            code = "invalid_value" if isinstance(error, msgspec.ValidationError) else "invalid_json"
         if fault is None and event is not None:
             parcel.places.append(place)
             parcel.events.append(_event(event, at))
         else:
             assert fault is not None
-            parcel.outcomes[place] = _rejected(place, single, event, fault)
+            parcel.outcomes[place] = _rejected(place, single, event, fault, code)
     return parcel
 
 
@@ -173,8 +175,8 @@ def _fault(event: EventIn, received: float, max_string: int) -> tuple[str, str] 
         return "item", f"expected the id of an item: only a search has none, this is a {event.kind}"
     if event.kind == "rating" and event.value is None:
         return "value", "expected the rating"
-    if event.value is not None and not math.isfinite(event.value):
-        return "value", "expected a finite number"
+    if event.value is not None and not abs(event.value) < MOST_VALUE:
+        return "value", f"expected a finite number below {MOST_VALUE:.0e}"
     return _bad_time(event, received) or _long(event.context, max_string)
 
 
@@ -187,11 +189,12 @@ def _too_long(event: EventIn, limit: int) -> tuple[str, str] | None:
 
 def _bad_time(event: EventIn, received: float) -> tuple[str, str] | None:
     at = _seconds(event.at, received)
-    if not math.isfinite(at) or at < 0 or at > MILLISECONDS:
-        return "at", f"expected UTC seconds since 1970 or ISO 8601, got {event.at!r}" + (
-            "; these look like milliseconds: divide by 1000" if MILLISECONDS < at < 1e15 else ""
-        )
-    return None
+    if 0 <= at <= MILLISECONDS:
+        return None
+    if isinstance(event.at, datetime):
+        return "at", A_TIME.format(event.at.isoformat())
+    hint = "; these look like milliseconds: divide by 1000" if MILLISECONDS < at < 1e15 else ""
+    return "at", A_TIME.format(repr(event.at)) + hint
 
 
 def _long(context: Mapping[str, str], limit: int) -> tuple[str, str] | None:
@@ -204,13 +207,13 @@ def _long(context: Mapping[str, str], limit: int) -> tuple[str, str] | None:
     return None
 
 
-def _rejected(place: int, single: bool, event: EventIn | None, fault: tuple[str, str]) -> Outcome:
+def _rejected(place: int, single: bool, event: EventIn | None, fault: tuple[str, str], code: str) -> Outcome:
     path, detail = fault
     where = "$" if single else f"$[{place}]"
     return Outcome(
         status="rejected",
         event_id="" if event is None else event.event_id,
-        code="invalid_value" if event is not None or path else "invalid_json",
+        code=code,
         path=f"{where}.{path}" if path else where,
         detail=detail,
     )

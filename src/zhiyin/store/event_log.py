@@ -16,6 +16,7 @@ from zhiyin.store.group_commit import Transaction
 from zhiyin.store.records import (
     EVENT_KINDS,
     IMPRESSION,
+    MOST_VALUE,
     Event,
     EventRows,
     Outcome,
@@ -116,8 +117,8 @@ def fault_of(event: Event) -> tuple[str, str] | None:
         return "user", "expected a user or a session"
     if event.at is not None and not -MOST_AT < event.at < MOST_AT:
         return "at", "expected UTC seconds between the years -6000 and 10000"
-    if event.value is not None and not abs(event.value) < 3e38:
-        return "value", "expected a finite number below 3e38"
+    if event.value is not None and not abs(event.value) < MOST_VALUE:
+        return "value", f"expected a finite number below {MOST_VALUE:.0e}"
     texts = (event.user, event.item, event.event_id, event.words, event.slate_id, event.session)
     try:
         "".join((*texts, *event.context, *event.context.values())).encode()

@@ -14,6 +14,7 @@ from zhiyin.types import KINDS
 __all__ = [
     "EVENT_KINDS",
     "IMPRESSION",
+    "MOST_VALUE",
     "Attributes",
     "AuditRow",
     "Event",
@@ -36,6 +37,9 @@ __all__ = [
 IMPRESSION = "impression"
 EVENT_KINDS: tuple[str, ...] = (*KINDS, IMPRESSION)
 """Kinds of behaviour, and that something was shown, which is no preference. The position is the code."""
+
+MOST_VALUE = 3e38
+"""The value of an event is smaller than this, so that a float32 holds it."""
 
 Attributes: TypeAlias = Mapping[str, float | str | list[str]]
 
