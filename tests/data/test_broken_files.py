@@ -8,7 +8,7 @@ import pytest
 
 from zhiyin.data.importing import import_events
 from zhiyin.data.item_files import import_items
-from zhiyin.errors import DataError
+from zhiyin.errors import ConfigError, DataError
 
 GOOD = "user,item,rating,at\nu1,a,4,1600000000\n"
 LATIN = "user,item\nJosé,Café\nAndré,Crème brûlée\n".encode("latin-1")
@@ -151,3 +151,97 @@ def test_broken_item_files(tmp_path):
     (tmp_path / "j.csv").write_text("id,name\n,x\n")
     with pytest.raises(DataError, match="at least one item"):
         import_items(tmp_path / "j.csv")
+
+
+ROWS = [("a", "x"), ("b", "y")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("bom.jsonl", "\ufeff" + '{"user":"a","item":"x"}\n{"user":"b","item":"y"}\n'),
+        ("bom.csv", "\ufeff\n\nuser,item\na,x\nb,y\n"),
+        ("mac.csv", "user,item\ra,x\rb,y\r"),
+        ("mac_blank.csv", "\r\ruser,item\ra,x\rb,y"),
+        ("blank.csv", "\n  \n\nuser,item\na,x\nb,y\n"),
+        ("blank.tsv", "\r\n\r\nuser\titem\r\na\tx\r\nb\ty\r\n"),
+    ],
+)
+def test_marks_old_line_ends_and_blank_lines_before_the_first_row(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content.encode())
+    data = import_events(tmp_path / name).dataset
+    assert [(data.users[u], data.items.ids[i]) for u, i in zip(data.user, data.item)] == ROWS
+
+
+def test_blank_lines_count_in_row_numbers(tmp_path):
+    (tmp_path / "e.csv").write_text("\n\nuser,item\na,x\n,y\n")
+    (finding,) = import_events(tmp_path / "e.csv").report.findings
+    assert finding.rows[0].row == 5, "as an editor shows it"
+    (tmp_path / "r.csv").write_text("\n\nuser,item\na,x\nb,y,z\n")
+    with pytest.raises(DataError, match="row 5: expected 2 fields as in row 3"):
+        import_events(tmp_path / "r.csv")
+
+
+@pytest.mark.parametrize("depth", [3_000, 200_000])
+def test_json_nested_beyond_reading_is_refused(tmp_path, depth):
+    (tmp_path / "e.jsonl").write_text('{"user":"a","item":"x","z":' + "[" * depth + "]" * depth + "}\n")
+    with pytest.raises(DataError, match="row 1: expected JSON of a few levels"):
+        import_events(tmp_path / "e.jsonl")
+
+
+def test_bytes_are_text_or_refused_by_row(tmp_path):
+    path = tmp_path / "e.parquet"
+    pl.DataFrame({"user": [b"a", b"b"], "item": ["x", "y"]}).write_parquet(path)
+    assert list(import_events(path).dataset.users) == ["a", "b"]
+    pl.DataFrame({"user": [b"a", b"\xff"], "item": ["x", "y"]}).write_parquet(path)
+    with pytest.raises(DataError, match="row 2, column 'user': expected text"):
+        import_events(path)
+    pl.DataFrame({"user": ["a"], "item": ["x"], "at": [b"\xff"]}).write_parquet(path)
+    with pytest.raises(DataError, match="row 1, column 'at': expected text"):
+        import_events(path)
+
+
+def test_ids_stay_exact_or_are_refused(tmp_path):
+    """9007199254740993 is 2**53 + 1: as a float it is its neighbour."""
+    path = tmp_path / "e.jsonl"
+    for ids in (["9007199254740993", "9007199254740992"], ["18446744073709551615", "18446744073709551614"]):
+        path.write_text("".join(f'{{"user":{one},"item":1}}\n' for one in ids))
+        assert list(import_events(path).dataset.users) == ids
+    path.write_text('{"user":9007199254740993,"item":1}\n{"user":5.0,"item":1}\n')
+    with pytest.raises(DataError, match=r"row 1, column 'user': expected ids that are exact.*2\^53"):
+        import_events(path)
+    path.write_text('{"user":2,"item":1e19}\n{"user":2,"item":2e19}\n')
+    with pytest.raises(DataError, match="column 'item': expected ids that are exact, got 1e"):
+        import_events(path)
+    (tmp_path / "i.jsonl").write_text('{"item":1e19,"title":"t"}\n')
+    with pytest.raises(DataError, match="ids that are exact"):
+        import_items(tmp_path / "i.jsonl")
+    path.write_text('{"user":5,"item":1}\n{"user":1.5,"item":1}\n{"user":null,"item":1}\n')
+    assert list(import_events(path).dataset.users) == ["5", "1.5"]
+
+
+def test_another_unit_among_the_times_is_noted_with_its_count(tmp_path):
+    rows = [f"u{n % 5},i{n},{1_600_000_000 + n}" for n in range(50)]
+    path = tmp_path / "e.csv"
+    path.write_text("\n".join(["user,item,at", *rows, "u1,i1,1600000000123", "u2,i1,1600000000124"]))
+    (note,) = [note for note in import_events(path).report.notes if "years" in note]
+    assert note.startswith("2 times lie more than 30 years") and "row 52" in note
+    path.write_text("\n".join(["user,item,at", *(row + "000" for row in rows), "u1,i1,1600000000"]))
+    (note,) = [note for note in import_events(path).report.notes if "years" in note]
+    assert note.startswith("1 times lie"), "seconds among milliseconds are in January 1970"
+    path.write_text("\n".join(["user,item,at", *rows, "u1,i1,0"]))
+    assert not [note for note in import_events(path).report.notes if "years" in note], "that row is dropped"
+
+
+def test_when_every_kind_is_unknown_they_are_named(tmp_path):
+    (tmp_path / "e.csv").write_text("user,item,kind\na,x,foo\nb,y,bar\nc,z,bar\n")
+    with pytest.raises(DataError, match=r"3 × unknown kind: 'foo', 'bar'\. There are: view, search"):
+        import_events(tmp_path / "e.csv")
+
+
+def test_one_column_cannot_be_user_and_item(tmp_path):
+    (tmp_path / "e.csv").write_text("user,item,session\na,x,s\n")
+    with pytest.raises(ConfigError, match="'item' cannot be user and item at once"):
+        import_events(tmp_path / "e.csv", mapping={"user": "item", "item": "item"})
+    both = import_events(tmp_path / "e.csv", mapping={"user": "session", "session": "session"})
+    assert list(both.dataset.users) == ["s"], "a session may well be the user"

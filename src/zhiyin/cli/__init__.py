@@ -14,13 +14,14 @@ from zhiyin.cli.backup import backup
 from zhiyin.cli.bench import bench
 from zhiyin.cli.demo import demo
 from zhiyin.cli.finetune import finetune
+from zhiyin.cli.importing import import_
 from zhiyin.cli.look import components, doctor
 from zhiyin.cli.meaning import chat, profile, tags
 from zhiyin.cli.measure import evaluate
 from zhiyin.cli.models import models
 from zhiyin.cli.order import distil
 from zhiyin.cli.output import Output
-from zhiyin.cli.prepare import fit, import_, init
+from zhiyin.cli.prepare import fit, init
 from zhiyin.cli.serve import artefacts, keys, refit, serve
 from zhiyin.cli.tune import tune
 from zhiyin.errors import ZhiyinError

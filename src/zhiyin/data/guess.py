@@ -50,6 +50,9 @@ NAMES: Mapping[str, str] = {
 ROLES: tuple[str, ...] = tuple(NAMES)
 """Roles that a column of an event file can play; any other one is `context.<name>`."""
 
+ALONE = ("user", "item", "kind", "value", "at")
+"""Roles of which a column can play only one; it may well be a context, a session or the order besides."""
+
 KIND_OF_VALUE: Mapping[str, str] = {
     "rating": "rating score stars star overall rate grade 评分 打分 分数 星级",
     "play": ("playseconds playtime dwelltime watchtime plays playcount listencount duration 播放时长 时长"),
@@ -142,6 +145,12 @@ def checked(table: Table, mapping: Mapping[str, str | None]) -> dict[str, str | 
             hint = nearest(column, table.frame.columns)
             raise DataError(
                 f"the column of the role {role!r}", value=column, file=table.path, row=1, hint=hint
+            )
+    for column in {column for column in mapping.values() if column}:
+        twice = [role for role in ALONE if mapping.get(role) == column]
+        if len(twice) > 1:
+            raise ConfigError(
+                f"the column {column!r} cannot be {' and '.join(twice)} at once: name another for one of them"
             )
     return dict(mapping)
 

@@ -10,22 +10,28 @@ from typing import Any, Literal
 import polars as pl
 
 from zhiyin.data.catalogue import Catalogue
-from zhiyin.data.clean import LONGEST_WORD, MISSING, Cleaning, clean_events
+from zhiyin.data.clean import FIRST_MOMENT, LONGEST_WORD, MISSING, Cleaning, clean_events
 from zhiyin.data.columns import dataset_of
 from zhiyin.data.dataset import Dataset
 from zhiyin.data.guess import EventColumns, guess_events
+from zhiyin.data.id_columns import as_text, id_column
 from zhiyin.data.item_files import import_items
-from zhiyin.data.report import Findings, ImportReport
+from zhiyin.data.report import Finding, Findings, ImportReport
 from zhiyin.data.tables import Fix, Table, fix_notes, read_table
 from zhiyin.data.times import TimeUnit, as_seconds
 from zhiyin.data.user_files import read_users
 from zhiyin.data.weights import KindWeights
-from zhiyin.errors import ConfigError, DataError, nearest
+from zhiyin.errors import ConfigError, DataError, nearest, shorten
 from zhiyin.types import KINDS
 
 __all__ = ["Imported", "import_events"]
 
+ID_ROLES = ("user", "item", "id", "kind")
 CONTEXT_ROLES = ("session", "place", "device", "duration")
+N_NAMED = 8
+"""So many names that are no kinds are told."""
+FAR_YEARS = 30
+"""Milliseconds among seconds lie in the far future, seconds among milliseconds in January 1970."""
 POSITIONS_BELOW = 1e8
 """Whole numbers under this (1973 as seconds) in a column of times are places in an order."""
 
@@ -58,6 +64,8 @@ def import_events(
     items: str | Path | Catalogue | None = None,
     item_mapping: Mapping[str, str | None] | None = None,
     users: str | Path | None = None,
+    item_encoding: str | None = None,
+    user_encoding: str | None = None,
     kind: str | None = None,
     delimiter: str | None = None,
     encoding: str | None = None,
@@ -75,7 +83,8 @@ def import_events(
 ) -> Imported:
     """Read, clean and encode a file of interactions; what is not given is guessed and reported.
 
-    `mapping` says role -> column (`ROLES`, or `context.<name>`; None = no column plays it), `kind` what
+    `mapping` says role -> column (`ROLES`, or `context.<name>`; None = no column plays it), `encoding`,
+    `item_encoding` and `user_encoding` how a file is written that is neither UTF-8 nor GB 18030, `kind` what
     the rows are that do not say it. A cell that should be a number or a time and is none stops the import
     (`errors="raise"`) or costs its row, unless one of `fixes` says what it should have been. `max_rows`
     caps the example rows per reason, never the counts. A dry run does everything but build the data set.
@@ -89,14 +98,10 @@ def import_events(
     findings.notes += fix_notes(fixes)
     frame, roles = typed(table, columns, findings, errors, time_unit, time_format)
     frame = clean_events(frame, roles, kind or columns.kind, cleaning or Cleaning(), findings)
-    if not len(frame):
-        dropped = "; ".join(f"{finding.n} × {finding.reason}" for finding in findings.found.values())
-        raise DataError(
-            "at least one row that can be used", file=table.path, hint=dropped or "the file has no rows"
-        )
+    check_rows(frame, table, findings)
     if "order" in frame.columns:
         frame = frame.sort("order", maintain_order=True)
-    catalogue, items_report = items_of(items, item_mapping)
+    catalogue, items_report = items_of(items, item_mapping, item_encoding)
     context = {role: role for role in CONTEXT_ROLES if role in frame.columns}
     data = None
     if not dry_run:
@@ -106,11 +111,29 @@ def import_events(
             context=[*context, *columns.context],
             weights=weights,
             name=name or table.path.stem,
-            **read_users(users, frame["user"], findings),
+            **read_users(users, frame["user"], findings, encoding=user_encoding),
         )
     report = report_of(table, columns, len(frame), findings)
     sample = tuple(frame.drop("row").head(n_sample).to_dicts())
     return Imported(data, report, columns, sample, items_report)
+
+
+def check_rows(frame: pl.DataFrame, table: Table, findings: Findings) -> None:
+    if not len(frame):
+        hint = "; ".join(map(brief, findings.found.values())) or "the file has no rows"
+        raise DataError("at least one row that can be used", file=table.path, hint=hint)
+
+
+def brief(finding: Finding) -> str:
+    """How many rows went, why, and which values they had where those are the matter."""
+    said = f"{finding.n:,} × {finding.reason}"
+    if finding.reason != "unknown kind":
+        return said
+    names = list(dict.fromkeys(note.value for note in finding.rows))
+    listed = ", ".join(repr(shorten(name, 40)) for name in names[:N_NAMED]) + (
+        " …" if len(names) > N_NAMED else ""
+    )
+    return f"{said}: {listed}. There are: {', '.join(KINDS)}; mapping={{'kind': None}} takes all rows alike"
 
 
 def report_of(table: Table, columns: EventColumns, n_kept: int, findings: Findings) -> ImportReport:
@@ -142,10 +165,16 @@ def typed(
             raise DataError(
                 f"one {name} per row", value=str(raw.schema[column]), file=table.path, column=column
             )
+        if raw.schema[column] == pl.Binary:
+            raw = raw.with_columns(as_text(table, column).alias(column))
     frame = raw.select(pl.int_range(pl.len(), dtype=pl.UInt32).alias("row") + table.first_row).with_columns(
-        [as_id(raw[roles[role]]).alias(role) for role in ("user", "item", "id", "kind") if role in roles]
-        + [as_word(raw[roles[role]]).alias(role) for role in CONTEXT_ROLES if role in roles]
-        + [as_word(raw[column]).alias(name) for name, column in columns.context.items()]
+        [
+            id_column(table, roles[role]).alias(role)
+            for role in ("user", "item", "id", "kind")
+            if role in roles
+        ]
+        + [as_word(table, roles[role]).alias(role) for role in CONTEXT_ROLES if role in roles]
+        + [as_word(table, column).alias(name) for name, column in columns.context.items()]
     )
     for role in ("value", "order"):
         if role in roles:
@@ -156,17 +185,8 @@ def typed(
     return frame, roles
 
 
-def as_id(column: pl.Series) -> pl.Series:
-    """Ids as text; whole numbers that a gap made floats lose their '.0'."""
-    if column.dtype.is_float():
-        whole = column.drop_nulls().drop_nans()
-        if (whole == whole.round()).all():
-            column = column.fill_nan(None).cast(pl.Int64, strict=False)
-    return column.cast(pl.String)
-
-
-def as_word(column: pl.Series) -> pl.Series:
-    return column.cast(pl.String).str.strip_chars().str.slice(0, LONGEST_WORD)
+def as_word(table: Table, column: str) -> pl.Series:
+    return as_text(table, column).str.strip_chars().str.slice(0, LONGEST_WORD)
 
 
 def with_number(
@@ -210,11 +230,30 @@ def with_time(
         )
         return frame.with_columns(seconds.alias("order"))
     findings.notes.append(f"times of {column!r} were read as {read_as}, without an offset as UTC")
+    findings.notes += far_off(seconds, raw, frame["row"])
     text = raw.cast(pl.String).str.strip_chars()
     bad = seconds.is_null() & text.is_not_null() & ~text.is_in(MISSING)
     hint = "ISO 8601 or a number; time_format='%d.%m.%Y' reads another form, errors='drop' drops such rows"
     frame = frame.with_columns(seconds.alias("at"), text.alias("cell"))
     return without_unreadable(frame, bad, "at", column, "a time", hint, table, findings, errors)
+
+
+def far_off(seconds: pl.Series, raw: pl.Series, row: pl.Series) -> list[str]:
+    """A note on times a generation from the middle one: milliseconds among seconds, or a broken clock."""
+    middle = seconds.median()
+    if not isinstance(middle, (int, float)):
+        return []
+    far = ((seconds - middle).abs() > FAR_YEARS * 365.25 * 86_400) & (seconds >= FIRST_MOMENT)
+    far = far.fill_null(False)
+    n = int(far.sum())
+    if not n:
+        return []
+    first = int(far.arg_true()[0])
+    shown = shorten(repr(raw[first]), 40)
+    return [
+        f"{n:,} times lie more than {FAR_YEARS} years from the middle one (row {row[first]}: {shown}): "
+        "is another unit or a clock that was never set among them?"
+    ]
 
 
 def without_unreadable(
@@ -252,11 +291,11 @@ def positions(seconds: pl.Series) -> bool:
 
 
 def items_of(
-    items: str | Path | Catalogue | None, mapping: Mapping[str, str | None] | None
+    items: str | Path | Catalogue | None, mapping: Mapping[str, str | None] | None, encoding: str | None
 ) -> tuple[Catalogue | None, ImportReport | None]:
     if items is None or isinstance(items, Catalogue):
         return items, None
-    imported = import_items(items, mapping=mapping)
+    imported = import_items(items, mapping=mapping, encoding=encoding)
     return imported.items, imported.report
 
 

@@ -13,6 +13,7 @@ from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.clean import clean_ids
 from zhiyin.data.columns import catalogue_of
 from zhiyin.data.guess import first_named, untyped
+from zhiyin.data.id_columns import id_column
 from zhiyin.data.report import Findings, ImportReport
 from zhiyin.data.tables import Fix, Table, fix_notes, read_table
 from zhiyin.errors import ConfigError, DataError, nearest
@@ -69,7 +70,7 @@ def import_items(
     findings.notes += fix_notes(fixes)
     roles, named = item_roles(table, mapping or {})
     frame = table.frame.with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).alias("row") + table.first_row)
-    frame = frame.with_columns(id_column(frame[roles["item"]]).alias("item"))
+    frame = frame.with_columns(id_column(table, roles["item"]).alias("item"))
     frame = clean_ids(frame, "item", roles["item"], findings)
     if not len(frame):
         raise DataError(
@@ -106,7 +107,7 @@ def catalogue(
     table = frame.select(
         pl.col("item").alias(":item"),
         *(
-            pl.col(roles[role]).cast(pl.String).alias(f":{role}")
+            pl.col(roles[role]).cast(pl.String, strict=False).alias(f":{role}")
             for role in ("title", "text")
             if role in roles
         ),
@@ -150,12 +151,6 @@ def item_roles(table: Table, mapping: Mapping[str, str | None]) -> tuple[dict[st
         role.removeprefix("attribute."): c for role, c in mapping.items() if c and role not in ITEM_ROLES
     }
     return roles, named
-
-
-def id_column(column: pl.Series) -> pl.Series:
-    if column.dtype.is_float() and (column.drop_nulls() == column.drop_nulls().round()).all():
-        column = column.cast(pl.Int64, strict=False)
-    return column.cast(pl.String)
 
 
 def shown(found: Attributes, names: Mapping[str, str]) -> dict[str, str]:

@@ -11,6 +11,7 @@ import gzip
 import io
 import re
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +26,8 @@ __all__ = ["Fix", "Table", "fix_notes", "read_table"]
 
 DELIMITERS = (",", "\t", ";", "|")
 SAMPLE = 1 << 16
+BLANK = re.compile(r"([ \t]*(\r\n|\n|\r))+")
+"""Lines without anything before the first row."""
 KNOWN = "CSV, JSON Lines and Parquet files are read, also with gzip (.gz)"
 
 
@@ -50,11 +53,13 @@ class Table:
     """False when the columns had to be named column_1, column_2 …"""
     encoding: str = "utf-8"
     delimiter: str = ""
+    n_blank: int = 0
+    """Blank lines before the first row."""
 
     @property
     def first_row(self) -> int:
         """Number of the first row of data, as an editor counts: a header is row 1."""
-        return 2 if self.form == "csv" and self.header else 1
+        return self.n_blank + (2 if self.form == "csv" and self.header else 1)
 
     def fixed(self, fixes: Sequence[Fix]) -> Table:
         """The table as if the file had said so; of two fixes of one cell the later holds."""
@@ -104,12 +109,31 @@ def read_table(
     if not text.strip():
         raise DataError("rows", value="an empty file", file=path, hint=KNOWN)
     if name.lower().endswith((".jsonl", ".ndjson", ".json")) or text.lstrip()[0] in "{[":
+        source = content_of(source)[len(BOM_UTF8) :] if head.startswith(BOM_UTF8) else source
         return Table(path, read_json(path, source, text), "jsonl", encoding=encoding)
+    if "\r" in text and "\n" not in text:  # lines as old Macs end them
+        source = content_of(source).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        text = text.replace("\r", "\n")
+    blank = BLANK.match(text)
+    n_blank = 0
+    if blank is not None:
+        text, n_blank = text[blank.end() :], len(blank[0].splitlines())
+        source = content_of(source).removeprefix(BOM_UTF8)[len(blank[0].encode()) :]
     delimiter = delimiter or guess_delimiter(text)
-    first = next(csv.reader(io.StringIO(text), delimiter=delimiter))
-    header = looks_like_header(first) if header is None else header
-    frame = read_csv(path, source, delimiter, header)
-    return Table(path, frame, "csv", header, encoding, delimiter)
+    header = looks_like_header(first_fields(path, text, delimiter)) if header is None else header
+    frame = read_csv(path, source, delimiter, header, n_blank)
+    return Table(path, frame, "csv", header, encoding, delimiter, n_blank)
+
+
+def content_of(source: bytes | Path) -> bytes:
+    return source if isinstance(source, bytes) else source.read_bytes()
+
+
+def first_fields(path: Path, text: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader(io.StringIO(text, newline=None), delimiter=delimiter))
+    except csv.Error as error:
+        raise DataError("a row of fields", value=str(error), file=path, row=1) from error
 
 
 def fix_notes(fixes: Sequence[Fix]) -> list[str]:
@@ -161,7 +185,7 @@ def read_json(path: Path, source: bytes | Path, text: str) -> pl.DataFrame:
             frame = pl.read_json(data, infer_schema_length=None)
         else:
             frame = pl.read_ndjson(data, infer_schema_length=None)
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, OSError, RecursionError) as error:
         raise bad_json(path, source, error) from error
     finally:
         if not isinstance(data, bytes):
@@ -184,12 +208,18 @@ def bad_json(path: Path, source: bytes | Path, error: Exception) -> DataError:
         except (msgspec.DecodeError, UnicodeDecodeError) as bad:
             got = line.decode("utf-8", "replace").strip()
             return DataError("a JSON object", value=got, file=path, row=row, hint=f"{bad}; {hint}")
+        except RecursionError:
+            return DataError(
+                "JSON of a few levels", value="values nested too deeply to be read", file=path, row=row
+            )
         if not isinstance(value, dict):
             return DataError("a JSON object", value=value, file=path, row=row, hint=hint)
     return DataError("JSON Lines of one shape", value=str(error).splitlines()[0], file=path)
 
 
-def read_csv(path: Path, source: bytes | Path, delimiter: str, header: bool) -> pl.DataFrame:
+def read_csv(
+    path: Path, source: bytes | Path, delimiter: str, header: bool, n_blank: int = 0
+) -> pl.DataFrame:
     try:
         frame = pl.read_csv(
             source,
@@ -200,30 +230,36 @@ def read_csv(path: Path, source: bytes | Path, delimiter: str, header: bool) -> 
             truncate_ragged_lines=False,
         )
     except pl.exceptions.PolarsError as error:
-        raise ragged(path, source, delimiter, strict=True) or broken(path, error) from error
+        raise ragged(path, source, delimiter, n_blank, strict=True) or broken(path, error) from error
     if not header:
         frame.columns = [f"column_{place + 1}" for place in range(frame.width)]
     if frame.width > 1 and frame[:, -1].null_count():
-        short = ragged(path, source, delimiter)
+        short = ragged(path, source, delimiter, n_blank)
         if short is not None:
             raise short
     return frame
 
 
-def ragged(path: Path, source: bytes | Path, delimiter: str, *, strict: bool = False) -> DataError | None:
-    """The first row with another number of fields than row 1, in words; strict: or with faulty quotes."""
+def ragged(
+    path: Path, source: bytes | Path, delimiter: str, n_blank: int = 0, *, strict: bool = False
+) -> DataError | None:
+    """The first row with another number of fields than the first, in words; strict: or with faulty quotes."""
     wanted = 0
     lines = (line.decode("utf-8", "replace") for line in lines_of(source))
     rows = csv.reader(lines, delimiter=delimiter, strict=strict)
-    row = 0
+    row = n_blank
     try:
-        for row, fields in enumerate(rows, 1):
+        for row, fields in enumerate(rows, 1 + n_blank):
             wanted = wanted or len(fields)
             if fields and len(fields) != wanted:
                 read = shorten(repr(fields), 120)
                 hint = f"is the delimiter {delimiter!r} right, or a quote missing? The row reads {read}"
                 return DataError(
-                    f"{wanted} fields as in row 1", value=len(fields), file=path, row=row, hint=hint
+                    f"{wanted} fields as in row {1 + n_blank}",
+                    value=len(fields),
+                    file=path,
+                    row=row,
+                    hint=hint,
                 )
     except csv.Error as bad:
         return DataError(

@@ -14,7 +14,7 @@ from zhiyin.data.catalogue import Categories
 from zhiyin.data.clean import clean_ids
 from zhiyin.data.columns import number, word_columns
 from zhiyin.data.guess import NAMES, first_named, untyped
-from zhiyin.data.item_files import id_column
+from zhiyin.data.id_columns import id_column
 from zhiyin.data.report import Findings
 from zhiyin.data.tables import read_table
 from zhiyin.errors import DataError
@@ -29,14 +29,16 @@ class UserColumns(TypedDict):
     user_numbers: dict[str, NDArray[np.float64]]
 
 
-def read_users(path: str | Path | None, user: pl.Series, findings: Findings) -> UserColumns:
+def read_users(
+    path: str | Path | None, user: pl.Series, findings: Findings, *, encoding: str | None = None
+) -> UserColumns:
     """Attributes of the users of the column `user`, in order of first appearance; others are only counted.
 
     The column of ids is found by its name, the first column without a header. No path, no attributes.
     """
     if path is None:
         return {"user_words": {}, "user_numbers": {}}
-    table = read_table(path)
+    table = read_table(path, encoding=encoding)
     column = first_named(table.frame.columns, f"{NAMES['user']} id 编号")
     if column is None and not table.header:
         column = table.frame.columns[0]
@@ -44,7 +46,7 @@ def read_users(path: str | Path | None, user: pl.Series, findings: Findings) -> 
         hint = "call it 'user'"
         raise DataError("a column of users", value=table.frame.columns, file=table.path, row=1, hint=hint)
     rows = table.frame.with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).alias("row") + table.first_row)
-    rows = rows.with_columns(id_column(rows[column]).alias("user"))
+    rows = rows.with_columns(id_column(table, column).alias("user"))
     rows = clean_ids(rows, "user", column, findings).unique("user", keep="last", maintain_order=True)
     known = pl.DataFrame({"user": user.unique(maintain_order=True)})
     idle = len(rows.join(known, on="user", how="anti"))
