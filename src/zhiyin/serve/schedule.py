@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from zhiyin.serve.artefacts import Artefacts, Publication
+from zhiyin.serve.behind import start_behind
 from zhiyin.serve.ground import Places
 from zhiyin.serve.settings import ServeSettings
 from zhiyin.store.contract import Store
@@ -101,7 +102,7 @@ class Schedule:
         if self._fit is not None:
             self._finish(at)
         elif at >= self._not_before and self._due(at):
-            self._begin()
+            self._begin(at)
 
     def _forget(self, before: float) -> None:
         """Some at a time, so that nobody waits for the disk behind it."""
@@ -114,19 +115,15 @@ class Schedule:
             self.artefacts.current(), seq=self.store.last_seq(), items=items, at=at, settings=self.settings
         )
 
-    def _begin(self) -> None:
+    def _begin(self, at: float) -> None:
         log.info("a fit begins")
         command = [sys.executable, "-m", "zhiyin", "refit", str(self.places.project), "--json"]
-        out = (self.places.run / "refit.log").open("wb")
+        threads = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
         try:
-            # A fit must not take the cores from answers, nor hear the signals that end the service.
-            self._fit = subprocess.Popen(  # noqa: S603
-                command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True,
-                env={**os.environ, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")},
-                preexec_fn=_low,
-            )  # fmt: skip
-        finally:
-            out.close()
+            with (self.places.run / "refit.log").open("wb") as out:
+                self._fit = start_behind(command, out=out, env=threads)
+        except OSError as error:
+            self._failed(at, f"could not begin: {error}")
 
     def _finish(self, at: float) -> None:
         assert self._fit is not None
@@ -134,16 +131,16 @@ class Schedule:
         if code is None:
             return
         self._fit = None
-        self.told.refitted("ok" if code == 0 else "failed")
-        if code == 0:
-            log.info("a fit has ended; its artefact is published")
+        if code:
+            self._failed(at, f"ended with {code}: {_tail(self.places.run / 'refit.log')}")
             return
+        self.told.refitted("ok")
+        log.info("a fit has ended; its artefact is published")
+
+    def _failed(self, at: float, why: str) -> None:
         self._not_before = at + self.retry_s
-        log.error("a fit failed with %d: %s", code, _tail(self.places.run / "refit.log"))
-
-
-def _low() -> None:
-    os.nice(10)
+        self.told.refitted("failed")
+        log.error("a fit %s", why)
 
 
 def mine(lock: IO[str]) -> bool:

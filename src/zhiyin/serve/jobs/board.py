@@ -19,6 +19,7 @@ import msgspec
 
 from zhiyin.errors import ConfigError
 from zhiyin.prepared import prepared
+from zhiyin.serve.behind import start_behind
 from zhiyin.serve.jobs.messages import Job, JobRequest
 
 __all__ = ["Jobs", "read_job", "write_job"]
@@ -68,11 +69,9 @@ class Jobs:
 
     def _spawn(self, folder: Path, lock: int) -> None:
         with (folder / "log").open("wb") as out:
-            process = subprocess.Popen(  # noqa: S603 - our own module, no shell
+            process = start_behind(
                 [sys.executable, "-m", "zhiyin.serve.jobs.run", str(self.project), str(folder), str(lock)],
-                stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True, pass_fds=(lock,),
-                env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-                preexec_fn=_low,
+                out=out, pass_fds=(lock,), env={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
             )  # fmt: skip
         self._mine.append(process)
         threading.Thread(target=self._reap, args=(process, folder), daemon=True).start()
@@ -212,7 +211,3 @@ def _alive(pid: int) -> bool:
         return b"zhiyin.serve.jobs.run" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
-
-
-def _low() -> None:
-    os.nice(10)
