@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import Field, fields
 from typing import Annotated
 
 import msgspec
 import pytest
 from starlette.exceptions import HTTPException
 
+from zhiyin.data.filters import FilterLimits, parse_filter
 from zhiyin.errors import (
     ConfigError,
     DataError,
@@ -17,7 +20,9 @@ from zhiyin.errors import (
     StoreError,
     ZhiyinError,
 )
+from zhiyin.serve.ground import filter_limits
 from zhiyin.serve.problems import PROBLEMS, Problem, problem_of
+from zhiyin.serve.settings import ServeSettings
 
 
 class Body(msgspec.Struct, forbid_unknown_fields=True):
@@ -68,10 +73,9 @@ def test_errors_become_problems_and_hide_our_files(error: Exception, code: str) 
 
 
 def test_a_filter_keeps_its_caret() -> None:
-    said = "price << 3\n      ^ expected a number"
-    error = FilterError.__new__(FilterError)
-    Exception.__init__(error, said)
-    assert msgspec.json.decode(problem_of(error).body())["detail"] == said
+    error = FilterError("a number", text="price << 3", at=7)
+    detail = msgspec.json.decode(problem_of(error).body())["detail"]
+    assert detail == "expected a number\n  price << 3\n         ^"
 
 
 def test_the_body_has_the_fields_of_rfc_9457_and_ours() -> None:
@@ -99,3 +103,19 @@ def test_the_table_of_codes_is_whole() -> None:
         assert code.replace("_", "").isalpha() and code.islower()
         assert 400 <= kind.status < 600 and kind.title and kind.hint
         assert any("\u4e00" <= character <= "\u9fff" for character in kind.title_zh)
+
+
+SMALL = ("max_filter_depth", "max_filter_terms", "max_filter_values")
+LARGE = 'price in (1, 2, 3) and not (not (price > 1 or price < 3 or title contains "x"))'
+
+
+@pytest.mark.parametrize("field", fields(FilterLimits), ids=lambda field: field.name)
+def test_a_filter_that_is_too_large_names_the_setting_which_would_let_it_pass(field: Field[int]) -> None:
+    with pytest.raises(FilterError) as raised:
+        parse_filter(LARGE, limits=FilterLimits(**{field.name: 2}))
+    detail = problem_of(raised.value).detail
+    (setting,) = re.findall(r"setting (\w+)", detail)
+    settings = ServeSettings.read(flags={"max_filter_chars": 16, **dict.fromkeys(SMALL, 1), setting: 99})
+    limits = filter_limits(settings)
+    assert [name.name for name in fields(limits) if getattr(limits, name.name) == 99] == [field.name]
+    assert "filter." not in detail and LARGE[:60] in detail

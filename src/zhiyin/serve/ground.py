@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zhiyin.data.filters import FilterLimits
+from zhiyin.serve.problems import FILTER_SETTINGS
 from zhiyin.serve.settings import ServeSettings
 
 if TYPE_CHECKING:
@@ -105,9 +106,4 @@ class Ground:
 
 def filter_limits(settings: ServeSettings) -> FilterLimits:
     """The service's limits in the words of the filter."""
-    return FilterLimits(
-        length=settings.max_filter_chars,
-        depth=settings.max_filter_depth,
-        terms=settings.max_filter_terms,
-        values=settings.max_filter_values,
-    )
+    return FilterLimits(**{limit: getattr(settings, name) for limit, name in FILTER_SETTINGS.items()})

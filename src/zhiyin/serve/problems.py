@@ -22,7 +22,7 @@ from zhiyin.errors import (
     shorten,
 )
 
-__all__ = ["PROBLEMS", "PROBLEM_JSON", "PROBLEM_ROUTES", "Kind", "Problem", "problem_of"]
+__all__ = ["FILTER_SETTINGS", "PROBLEMS", "PROBLEM_JSON", "PROBLEM_ROUTES", "Kind", "Problem", "problem_of"]
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -105,6 +105,13 @@ BY_ERROR: dict[type[ZhiyinError], str] = {
     ConfigError: "invalid_value",
 }
 """Class of an error -> code; the first that fits in this order."""
+
+FILTER_SETTINGS = {
+    "length": "max_filter_chars", "depth": "max_filter_depth", "terms": "max_filter_terms",
+    "values": "max_filter_values",
+}  # fmt: skip
+"""Limit of a filter -> the setting that it is here."""
+A_LIMIT = "the limit is filter."
 
 PLACE = re.compile(r" - at (?:`key` in )?`(\$[^`]*)`$")
 """How msgspec ends a message: where in the body the fault is."""
@@ -189,6 +196,11 @@ def _ours(error: ZhiyinError) -> Problem:
         # Names of files on this machine are for the log, not for the client.
         code = "internal" if code == "invalid_value" else code
         return Problem(code, retry_after_s=1.0 if code.startswith("store_") else None)
+    if isinstance(error, FilterError) and error.hint.startswith(A_LIMIT):
+        setting = FILTER_SETTINGS[error.hint.removeprefix(A_LIMIT)]
+        error = FilterError(
+            error.expected, text=error.text, at=error.at, hint=f"the setting {setting} allows no more"
+        )
     return Problem(code, shorten(str(error), 4000))
 
 
