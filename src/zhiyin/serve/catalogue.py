@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
+import numpy as np
 from starlette.responses import Response
 
 from zhiyin.data.filter_terms import PARTS
@@ -291,7 +292,7 @@ async def list_users(call: Call) -> Response:
 
 
 async def user_history(call: Call) -> Response:
-    """What a user did, newest first."""
+    """What a user did, newest first; an item that the catalogue does not know has an id and no title."""
     n = call.number("n", 100)
     serving = call.ground.live.serving
 
@@ -299,16 +300,21 @@ async def user_history(call: Call) -> Response:
         rows = call.ground.store.history(call.path("user"), n)
         items = None if serving is None else serving.recommender.items_
         codes = rows.items * 0 - 1 if serving is None else serving.codes(rows.items)
+        names = call.ground.store.item_names(np.unique(rows.items).tolist())
         lines = [
             HistoryLine(
-                item="" if items is None or code < 0 else items.ids[code],
+                item=names.get(key, ""),
                 title="" if items is None or code < 0 else items.titles[code],
                 kind=EVENT_KINDS[kind],
                 value=None if value != value else value,
                 at=at,
             )
-            for code, kind, value, at in zip(
-                codes.tolist(), rows.kinds.tolist(), rows.values.tolist(), rows.at.tolist()
+            for key, code, kind, value, at in zip(
+                rows.items.tolist(),
+                codes.tolist(),
+                rows.kinds.tolist(),
+                rows.values.tolist(),
+                rows.at.tolist(),
             )
         ]
         return HistoryPage(events=lines[::-1])

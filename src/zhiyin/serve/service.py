@@ -93,6 +93,9 @@ class Service:
         slate = self.slate(slate_id)
         if slate is None or not start.isdecimal():
             raise Problem("invalid_value", "this cursor belongs to no answer that is kept", path="$.cursor")
+        if "items" in slate.request:
+            said = "this answer ranks the items that were brought: it has one page"
+            raise Problem("invalid_value", said, path="$.cursor")
         serving, at, first = self.serving(), self.now(), int(start)
         shown = slate.shown[first : first + slate.n]
         request = msgspec.convert(slate.request, prepared(RecommendRequest))

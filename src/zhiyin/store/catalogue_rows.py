@@ -13,7 +13,7 @@ from zhiyin.store.event_log import item_key
 from zhiyin.store.group_commit import Transaction
 from zhiyin.store.records import ItemChange, ItemRecord
 
-__all__ = ["changes", "delete_items", "item", "items", "put_items"]
+__all__ = ["changes", "delete_items", "item", "item_names", "items", "put_items"]
 
 pack = msgspec.msgpack.Encoder().encode
 unpack = msgspec.msgpack.Decoder(ItemRecord).decode
@@ -56,6 +56,12 @@ def write_record(transaction: Transaction, key: int, blob: bytes | None) -> bool
 def item(db: apsw.Connection, id: str) -> ItemRecord | None:
     blob = value(db, "SELECT record FROM items WHERE id = ?", (id,))
     return None if blob is None else unpack(blob)
+
+
+def item_names(db: apsw.Connection, keys: Sequence[int]) -> dict[int, str]:
+    """Key -> id, also of items that are deleted or that only events have named."""
+    marks = ",".join("?" * len(keys))
+    return dict(rows(db, f"SELECT key, id FROM items WHERE key IN ({marks})", tuple(keys)))  # noqa: S608
 
 
 def items(db: apsw.Connection, after: str, limit: int) -> list[ItemRecord]:

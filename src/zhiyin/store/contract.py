@@ -83,6 +83,10 @@ class Store(Protocol):
         """In the order of ids, beginning behind `after`."""
         ...
 
+    def item_names(self, keys: Sequence[int]) -> dict[int, str]:
+        """Key -> id, also of items that are deleted or that only events have named; at most 10,000 keys."""
+        ...
+
     def changes(self, revision: int, limit: int) -> list[ItemChange]:
         """Steps of the catalogue with a higher revision, lowest first; only the last of each item.
 

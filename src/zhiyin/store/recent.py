@@ -7,6 +7,7 @@ from pathlib import Path
 import apsw
 import numpy as np
 
+from zhiyin.store.catalogue_rows import item_names
 from zhiyin.store.connections import rows
 from zhiyin.store.event_bodies import columns_of, unpack
 from zhiyin.store.records import EVENT_KINDS, RecentEvent
@@ -24,7 +25,7 @@ def recent(db: apsw.Connection, after: int, limit: int, path: Path) -> list[Rece
     """In the order of `seq`, beginning behind `after`."""
     found = rows(db, EVENTS, (after, limit))
     bodies = columns_of(unpack("".join(body for body, *_ in found), path))
-    names = _item_names(db, np.unique(bodies["items"]).tolist())
+    names = item_names(db, np.unique(bodies["items"]).tolist())
     return [
         RecentEvent(
             seq=int(seq), at=None if np.isnan(at) else float(at), received_at=received / 1e6, user=user,
@@ -36,8 +37,3 @@ def recent(db: apsw.Connection, after: int, limit: int, path: Path) -> list[Rece
             strict=True,
         )
     ]  # fmt: skip
-
-
-def _item_names(db: apsw.Connection, keys: list[int]) -> dict[int, str]:
-    marks = ",".join("?" * len(keys))
-    return dict(rows(db, f"SELECT key, id FROM items WHERE key IN ({marks})", tuple(keys)))  # noqa: S608

@@ -154,6 +154,10 @@ class SqliteStore:
         with self._reader() as db:
             return catalogue_rows.items(db, after, limit)
 
+    def item_names(self, keys: Sequence[int]) -> dict[int, str]:
+        with self._reader() as db:
+            return catalogue_rows.item_names(db, keys)
+
     def changes(self, revision: int, limit: int) -> list[ItemChange]:
         with self._reader() as db:
             return catalogue_rows.changes(db, revision, limit)
