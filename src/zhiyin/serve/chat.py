@@ -34,6 +34,8 @@ WRITING_S = 8.0
 """Longest time for a text of a model; the list is there long before."""
 AT_ONCE = 2
 """Texts of models that a worker has in the making; others get the template."""
+UNBUFFERED = {"x-accel-buffering": "no"}
+"""A proxy such as nginx would keep the pieces of a text until it has enough of them."""
 busy = threading.BoundedSemaphore(AT_ONCE)
 
 
@@ -51,7 +53,7 @@ async def chat(call: Call) -> Response:
     if "text/event-stream" in call.request.headers.get("accept", ""):
         streamed = _events(call, request, answer, writer)
         return StreamingResponse(
-            streamed, media_type="text/event-stream", headers={"cache-control": "no-store"}
+            streamed, media_type="text/event-stream", headers={"cache-control": "no-store", **UNBUFFERED}
         )
     if writer is not None:
         pieces = [piece async for piece in _written(call, request, answer, writer)]

@@ -91,7 +91,11 @@ def _same_origin(request: Request) -> None:
     site = request.headers.get("sec-fetch-site", "same-origin")
     origin = request.headers.get("origin", "")
     if site not in ("same-origin", "none") or (origin and _host_of(origin) != request.url.netloc):
-        raise Problem("origin_refused", "a browser signs in from the console's own page")
+        raise Problem(
+            "origin_refused",
+            "a browser signs in from the console's own page",
+            hint="Behind a proxy? It must pass the header Host on as the browser sent it.",
+        )
 
 
 def _host_of(origin: str) -> str:
