@@ -12,6 +12,7 @@ import pytest
 
 from zhiyin.components import Component, components, options_of
 from zhiyin.config import commented_toml, from_toml, to_toml
+from zhiyin.data.dataset import Dataset
 from zhiyin.errors import ConfigError
 from zhiyin.explain import EvidenceExplainer
 from zhiyin.llm import EndpointLanguageModel, GgufLanguageModel, GuardedLanguageModel
@@ -24,6 +25,7 @@ from zhiyin.represent import CachedEncoder, HashEncoder
 from zhiyin.retrieve import PopularRetriever
 from zhiyin.retrieve.content import ContentRetriever
 from zhiyin.saving import keep_models_in
+from zhiyin.types import Interaction
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.toml"))
 
@@ -322,3 +324,36 @@ def test_models_are_kept_in_the_folder_of_a_project(tmp_path: Path) -> None:
 def test_the_word_for_the_shared_language_model_needs_its_table() -> None:
     with pytest.raises(ConfigError, match=r"llm\.language_model: @llm stands for the table \[llm\]"):
         from_toml('[llm]\ntype = "guarded"\nlanguage_model = "@llm"\n[retrievers.popular]\ntype = "popular"')
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[retrievers]", r"retrievers: expected one at least\. There are: als"),
+        (
+            'fallback = "populer"\n[retrievers.popular]\ntype = "popular"',
+            r"fallback: .*Did you mean 'popular'",
+        ),
+    ],
+)
+def test_what_only_a_fit_or_a_save_would_have_found(text: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        from_toml(text + "\n")
+
+
+def test_an_artefact_is_read_as_it_was_fitted(tmp_path: Path) -> None:
+    """A fallback that names nothing was let through before: what was saved then still loads."""
+    text = 'fallback = "gone"\n[retrievers.popular]\ntype = "popular"\n'
+    data = Dataset.of([Interaction("u", "a"), Interaction("v", "b")])
+    from_toml(text, strict=False).fit(data).save(tmp_path / "artefact")
+    assert Recommender.load(tmp_path / "artefact").fallback == "gone"
+    assert from_toml('[retrievers.kernel]\ntype = "kernel"').fallback == "popular", (
+        "the default may be absent"
+    )
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    text = '[retrievers.popular]\ntype = "popular"\n'
+    (tmp_path / "zhiyin.toml").write_text(text, encoding="utf-8-sig")
+    assert list(from_toml(tmp_path / "zhiyin.toml").retrievers) == ["popular"]
+    assert list(from_toml("\ufeff" + text).retrievers) == ["popular"]

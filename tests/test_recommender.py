@@ -285,6 +285,15 @@ def test_a_removed_item_stays_away_after_saving_and_is_back_after_another_fit(tm
     assert len(recommender.recommend(n=20)) == 20, "codes of the old catalogue say nothing of the new one"
 
 
+def test_a_retriever_may_have_any_name(tmp_path):
+    names = ["a/b", "a_b", "流行", "..", "x" * 200, "by meaning"]
+    recommender = Recommender(retrievers={name: KernelRetriever() for name in names}, fallback="流行")
+    recommender.fit(checkerboard()).save(tmp_path / "artefact")
+    loaded = Recommender.load(tmp_path / "artefact")
+    assert list(loaded.retrievers) == names
+    assert loaded.recommend("u3", n=5) == recommender.recommend("u3", n=5)
+
+
 def test_many_events_at_once_are_the_events_one_by_one():
     one, many = (composed().fit(checkerboard()) for _ in range(2))
     events = [Interaction(f"n{step}", f"i{step % 5}", at=2e6 + step) for step in range(9)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import polars as pl
 
-from zhiyin.artefact import read_artefact, write_artefact
+from zhiyin.artefact import SAFE_NAME, read_artefact, write_artefact
 from zhiyin.config import from_toml, to_toml
 from zhiyin.contracts import Persistent, Refreshable
 from zhiyin.data.dataset import Dataset
@@ -42,7 +44,7 @@ def save_recommender(
         tables[REMOVED] = pl.DataFrame({"id": data.items.ids.named(recommender.barred_)})
     return write_artefact(
         path,
-        parts=recommender.states(),
+        parts={folder_of(name): state for name, state in recommender.states().items()},
         config=to_toml(recommender),
         tables=tables,
         info={"created_at": created_at, "data": about_of(data)},
@@ -52,7 +54,7 @@ def save_recommender(
 def load_recommender(path: str | Path, *, allow_import: Sequence[str], histories: bool) -> Recommender:
     """See `Recommender.load`."""
     artefact = read_artefact(path, without_rows=() if histories else PERSONAL)
-    recommender = from_toml(artefact.config, allow_import=allow_import)
+    recommender = from_toml(artefact.config, allow_import=allow_import, strict=False)
     data = dataset_of(artefact.tables, dict(artefact.info["data"]), Path(path))
     recommender.items_, recommender.histories_ = data.items, Histories(data)
     removed = artefact.tables.get(REMOVED)
@@ -60,17 +62,29 @@ def load_recommender(path: str | Path, *, allow_import: Sequence[str], histories
     states, artefact = dict(artefact.parts), replace(artefact, parts={}, tables={})
     for name, part in recommender.parts().items():
         if isinstance(part, Persistent):
-            if name not in states:
+            if folder_of(name) not in states:
                 raise ArtefactError(
                     f"{path}: config.toml names {name!r}, but nothing was saved for it. Fit again"
                 )
-            part.restore(states.pop(name))
+            part.restore(states.pop(folder_of(name)))
         if isinstance(part, Refreshable):
             part.refresh(data.items, NO_ITEMS)
     if removed is not None:
         recommender.remove_items(removed["id"].to_list())
     recommender.version_ = artefact.version
     return recommender
+
+
+def folder_of(part: str) -> str:
+    """The name of a part as that of a folder: retrievers may be called 流行, or a/b.
+
+    >>> folder_of("retriever.ease"), folder_of("retriever.a/b")
+    ('retriever.ease', 'retriever.a_b-6f5427be')
+    """
+    if SAFE_NAME.fullmatch(part):
+        return part
+    plain = re.sub(r"[^A-Za-z0-9_.-]", "_", part)[:80]
+    return f"{plain}-{hashlib.sha256(part.encode()).hexdigest()[:8]}"
 
 
 def keep_models_in(recommender: R, folder: Path) -> R:

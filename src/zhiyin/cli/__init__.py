@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
+import typer
 from rich.text import Text
 
 from zhiyin.cli.app import app
@@ -29,6 +30,9 @@ from zhiyin.terminal import printable
 
 __all__ = ["app", "main"]
 
+WrongUsage: type[Exception] = typer.BadParameter.__base__ or typer.BadParameter
+"""Of every mistake in options and arguments."""
+
 COMMANDS: dict[str, Callable[..., None]] = {
     "demo": demo, "init": init, "import": import_, "fit": fit, "recommend": recommend, "similar": similar,
     "why-not": why_not, "chat": chat, "eval": evaluate, "tune": tune,
@@ -49,17 +53,27 @@ app.add_typer(tags, name="tags")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs one command and ends the process: 0 well, 1 to 6 as `errors.py` says, 2 wrong usage, 70 a bug."""
+    """Runs one command and ends the process: 0 well, 1 to 8 as `errors.py` says, 2 wrong usage, 70 a bug."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        app(given, prog_name="zhiyin")
+        if "--json" not in given:
+            app(given, prog_name="zhiyin")
+        else:
+            sys.exit(app(given, prog_name="zhiyin", standalone_mode=False) or 0)
+    except WrongUsage as error:  # raised with --json only, else it was shown
+        _fail(error, given, getattr(error, "format_message", error.__str__)(), 2)
     except ZhiyinError as error:
         _fail(error, given, str(error), error.exit_code)
     except BrokenPipeError:  # the reader of a pipe has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except typer.Abort:
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+    except OSError as error:  # a full disk, a folder of somebody else's
+        place = f"{error.filename}: " if error.filename else ""
+        _fail(error, given, f"{place}cannot be read or written: {error.strerror or error}", 1)
     except Exception as error:  # noqa: BLE001  # the last line of defence: a person sees a sentence
         said = f"{type(error).__name__}: {error}. This is a bug in zhiyin; `zhiyin --debug …` shows where"
         _fail(error, given, said, 70)

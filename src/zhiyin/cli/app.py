@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-__all__ = ["AllowImport", "Json", "N", "ProjectPath", "Seed", "app"]
+__all__ = ["AllowImport", "Json", "N", "ProjectPath", "Seed", "app", "locale_option"]
 
 app = typer.Typer(
     name="zhiyin",
@@ -28,6 +29,18 @@ AllowImport = Annotated[
     list[str] | None,
     typer.Option("--allow-import", help="Module that zhiyin.toml may name classes of; repeatable."),
 ]
+
+
+def locale_option(what: str) -> Any:
+    """The option `--locale`: the language of `what`."""
+    return typer.Option(help=f"Language of {what}: en or zh.", callback=_locale)
+
+
+def _locale(given: str) -> str:
+    """en and zh with any region; another language would silently be English."""
+    if re.split("[-_]", given.lower())[0] not in ("en", "zh"):
+        raise typer.BadParameter(f"expected en or zh, got {given!r}")
+    return given
 
 
 def _version(asked: bool) -> None:

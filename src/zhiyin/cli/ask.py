@@ -8,7 +8,7 @@ import typer
 
 from zhiyin.cli import show
 from zhiyin.cli.answering import Answering, answering
-from zhiyin.cli.app import AllowImport, Json, N, ProjectPath
+from zhiyin.cli.app import AllowImport, Json, N, ProjectPath, locale_option
 from zhiyin.cli.output import Output
 from zhiyin.cli.project import catalogue, item_code, suggestions
 
@@ -28,7 +28,7 @@ def recommend(
         typer.Option(help="Ids of items, oldest first, instead of what is stored: a,b,c"),
     ] = None,
     words: Annotated[str, typer.Option(help="What is asked for, in words.")] = "",
-    locale: Annotated[str, typer.Option(help="Language of the reasons: en or zh.")] = "en",
+    locale: Annotated[str, locale_option("the reasons")] = "en",
     seen: Annotated[
         bool | None,
         typer.Option("--seen/--no-seen", help="May items of the history come back? As fitted, unless said."),
@@ -92,7 +92,7 @@ def why_not(
     ] = None,
     words: Annotated[str, typer.Option(help="What is asked for, in words.")] = "",
     where: Annotated[str, typer.Option(help="A filter on attributes: price < 30")] = "",
-    locale: Annotated[str, typer.Option(help="Language of the answer: en or zh.")] = "en",
+    locale: Annotated[str, locale_option("the answer")] = "en",
     allow_import: AllowImport = None,
     as_json: Json = False,
 ) -> None:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from zhiyin.cli.app import Json, Seed
 from zhiyin.cli.output import Output
+from zhiyin.cli.targets import check_folder
 
 if TYPE_CHECKING:
     from zhiyin.evaluate.bench import BenchResult
@@ -55,6 +56,7 @@ def quality(
     from zhiyin.evaluate.benchmarks import chosen
 
     out, results = Output(as_json=as_json), []
+    check_folder(out_dir)
     for benchmark in [one for name in names for one in chosen(name)]:
         with out.stages() as progress:
             progress(f"reading {benchmark.data}")

@@ -141,7 +141,7 @@ def configuration(project: Path) -> Finding:
     from zhiyin.config import from_toml
 
     file = project / "zhiyin.toml"
-    if not file.is_file():
+    if not os.path.lexists(file):
         return Finding(
             "zhiyin.toml", "warn", f"{file} is not there: the default is used", f"zhiyin init {project}"
         )

@@ -12,11 +12,12 @@ import typer
 from rich.text import Text
 
 from zhiyin.cli import show
-from zhiyin.cli.app import Json, N, Seed
+from zhiyin.cli.app import Json, N, Seed, locale_option
 from zhiyin.cli.demo_words import show_words
 from zhiyin.cli.output import Output, Stages, now
 from zhiyin.cli.project import Project
 from zhiyin.cli.scores import Scores
+from zhiyin.cli.targets import check_folder
 from zhiyin.errors import ConfigError, DataError
 from zhiyin.terminal import printable
 
@@ -61,11 +62,10 @@ def demo(
     n: N = 10,
     measure: Annotated[bool, typer.Option("--eval/--no-eval", help="Measure on all users.")] = True,
     save: Annotated[bool, typer.Option("--save/--no-save", help="Keep data, artefact and report.")] = True,
-    locale: Annotated[str, typer.Option(help="Language of the reasons: en or zh.")] = "en",
+    locale: Annotated[str, locale_option("the reasons")] = "en",
     seed: Seed = 0,
     llm: Annotated[
-        bool,
-        typer.Option("--llm", help="Show profile, tags and intents, with a local model if there is one."),
+        bool, typer.Option("--llm", help="Show profile, tags and intents, with a model if there is one.")
     ] = False,
     serve: Annotated[bool, typer.Option("--serve", help="Then serve it over HTTP.")] = False,
     port: Annotated[int | None, typer.Option(help="With --serve: port; 0 takes a free one.")] = None,
@@ -82,6 +82,7 @@ def demo(
 
     if serve and _is_ready(out_path, as_json=as_json, save=save):
         return _served(out_path, port, workers)
+    check_folder(out_path if save else None)
     out, started = Output(as_json=as_json), time.perf_counter()
     with out.stages() as progress:
         progress("fetch and import MovieLens" if data_path is None else "import MovieLens")

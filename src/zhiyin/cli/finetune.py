@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zhiyin.cli.app import Json, ProjectPath, Seed
+from zhiyin.cli.app import Json, ProjectPath, Seed, locale_option
 from zhiyin.cli.output import Output, Stages
 from zhiyin.cli.project import Project
+from zhiyin.cli.targets import check_folder
 
 if TYPE_CHECKING:
     from zhiyin.llm.adapter_training import AdapterTraining, Progress
@@ -27,7 +28,7 @@ def finetune(
     batch: Annotated[int, typer.Option(min=1, max=256, help="Windows of titles in a step.")] = 4,
     check: Annotated[int, typer.Option(min=1, help="People whose last event is held for the checks.")] = 32,
     threads: Annotated[int, typer.Option(min=1, help="Of the processor.")] = 1,
-    locale: Annotated[str, typer.Option(help="Language of the words around the titles: en or zh.")] = "en",
+    locale: Annotated[str, locale_option("the words around the titles")] = "en",
     out_path: Annotated[Path | None, typer.Option("--out", help="Folder; default PROJECT/adapter.")] = None,
     resume: Annotated[bool, typer.Option(help="Go on with the run of this folder.")] = False,
     seed: Seed = 0,
@@ -46,6 +47,7 @@ def finetune(
 
     out, place = Output(as_json=as_json), Project(project)
     folder = out_path or place.path / "adapter"
+    check_folder(folder)
     with out.stages() as stages:
         stages("reading data")
         windows = NextTitles(place.load_data(), n_check=check, locale=locale, seed=seed)

@@ -17,6 +17,7 @@ from zhiyin.cli.app import Json, ProjectPath
 from zhiyin.cli.output import Output
 from zhiyin.cli.project import Project
 from zhiyin.cli.show import facts
+from zhiyin.cli.targets import check_folder
 from zhiyin.errors import DataError
 from zhiyin.terminal import printable
 
@@ -109,6 +110,8 @@ def import_(
     from zhiyin.data.importing import import_events
 
     out, place = Output(as_json=as_json), Project(project)
+    if not dry_run:
+        check_folder(place.data)
     with out.stages() as progress, _spoken_errors(items, users):
         progress(f"reading {events.name}")
         found = import_events(

@@ -270,10 +270,12 @@ def put_tags(
     from zhiyin.store.records import TagsRecord
 
     out = Output(as_json=as_json)
+    given = list(dict.fromkeys(filter(None, map(str.strip, words.replace("，", ",").split(",")))))[:30]
+    if not given:
+        raise DataError("at least one tag", value=words, hint="Write them like this: tea,organic")
     with answering(project) as known:
         items = catalogue(known.recommender)
     name = items.ids[item_code(items, item)]
-    given = list(dict.fromkeys(filter(None, map(str.strip, words.replace("，", ",").split(",")))))[:30]
     with opened_store(project) as store:
         record = TagsRecord(tags=given, source="user")
         store.put_tags(name, record, at=time.time(), actor="command line").result()

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from zhiyin.cli.app import AllowImport, Json, ProjectPath, Seed
+from zhiyin.cli.app import AllowImport, Json, ProjectPath, Seed, locale_option
 from zhiyin.cli.output import Output
 from zhiyin.cli.project import Project
 from zhiyin.cli.scores import Scores
+from zhiyin.cli.targets import check_file
 
 if TYPE_CHECKING:
     from zhiyin.data.dataset import Dataset
@@ -59,7 +60,7 @@ def evaluate(
     ] = None,
     max_questions: Annotated[int, typer.Option(min=0, help="Ask a random sample of so many; 0 = all.")] = 0,
     seed: Seed = 0,
-    locale: Annotated[str, typer.Option(help="Language of the HTML report: en or zh.")] = "en",
+    locale: Annotated[str, locale_option("the HTML report")] = "en",
     allow_import: AllowImport = None,
     as_json: Json = False,
 ) -> None:
@@ -71,6 +72,7 @@ def evaluate(
     from zhiyin.evaluate import evaluate as run
 
     out, place = Output(as_json=as_json), Project(project)
+    check_file(html, variety)
     with out.stages() as progress:
         progress("reading data")
         data = place.load_data()

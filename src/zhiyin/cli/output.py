@@ -47,7 +47,7 @@ class Output:
         """For people; silent with --json."""
         if self.as_json:
             return
-        for part in parts:
+        for part in map(_safe, parts):
             if self.console.is_terminal:
                 self.console.print(part)
             else:
@@ -153,6 +153,13 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value if value is None or isinstance(value, (bool, int)) else str(value)
+
+
+def _safe(part: RenderableType) -> RenderableType:
+    """Names in a line (of folders, say) cannot steer the terminal; every character keeps its place."""
+    if isinstance(part, Text) and not part.plain.isprintable():
+        part.plain = "".join(c if c == "\n" or printable(c) else " " for c in part.plain)
+    return part
 
 
 def _console(stream: Any) -> Console:

@@ -11,6 +11,7 @@ from rich.text import Text
 from zhiyin.cli.app import AllowImport, Json, ProjectPath, Seed
 from zhiyin.cli.output import Output, now
 from zhiyin.cli.project import Project
+from zhiyin.cli.targets import check_file, check_folder
 from zhiyin.errors import ConfigError
 from zhiyin.terminal import printable
 
@@ -32,6 +33,8 @@ def init(
     out, place = Output(as_json=as_json), Project(project)
     if place.config.exists() and not force:
         raise ConfigError(f"{place.config}: expected no such file yet. Name another folder, or add --force")
+    check_folder(place.data)
+    check_file(place.config if place.config.exists() else None)
     place.data.mkdir(parents=True, exist_ok=True)
     place.config.write_text(commented_toml(Recommender.default()), encoding="utf-8")
     following = f"zhiyin import {project} events.csv --items items.csv"
@@ -57,6 +60,7 @@ def fit(
     Example: zhiyin fit shop
     """
     out, place = Output(as_json=as_json), Project(project)
+    check_folder(place.path)
     started = time.perf_counter()
     with out.stages() as progress:
         progress("reading data")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,11 @@ class Project:
     @property
     def config(self) -> Path:
         return self.path / "zhiyin.toml"
+
+    @property
+    def has_config(self) -> bool:
+        """Whether anything stands there: a folder or a broken link is an error, not the default."""
+        return os.path.lexists(self.config)
 
     @property
     def data(self) -> Path:
@@ -65,7 +71,7 @@ class Project:
         from zhiyin.recommender import Recommender
         from zhiyin.saving import keep_models_in
 
-        if not self.config.is_file():
+        if not self.has_config:
             return Recommender.default(data, sequence=sequence)
         found = keep_models_in(from_toml(self.config, allow_import=allow_import), self.path)
         return with_sequence(found) if sequence else found

@@ -293,11 +293,13 @@ def settings_of(project: Path, flags: dict[str, Any]) -> ServeSettings:
     from zhiyin.serve.settings import ServeSettings
 
     config, table = Project(project).config, {}
-    if config.is_file():
+    if Project(project).has_config:
         try:
-            table = tomllib.loads(config.read_text("utf-8")).get("serve", {})
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            table = tomllib.loads(config.read_text("utf-8-sig")).get("serve", {})
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ConfigError(f"{config}: this is not TOML: {error}") from error
+        except OSError as error:
+            raise ConfigError(f"{config}: expected a readable TOML file: {error}") from error
     return ServeSettings.read(table, dict(os.environ), flags)
 
 

@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from zhiyin.cli.app import AllowImport, Json, ProjectPath, Seed
+from zhiyin.cli.app import AllowImport, Json, ProjectPath, Seed, locale_option
 from zhiyin.cli.output import Output
 from zhiyin.cli.project import Project
 from zhiyin.cli.show import facts
+from zhiyin.cli.targets import check_file
 
 __all__ = ["tune"]
 
@@ -29,7 +30,7 @@ def tune(
         Path | None, typer.Option(help="File of the search; default PROJECT/tune.journal. Goes on if there.")
     ] = None,
     html: Annotated[Path | None, typer.Option(help="The report; default PROJECT/tune.html.")] = None,
-    locale: Annotated[str, typer.Option(help="Language of the report: en or zh.")] = "en",
+    locale: Annotated[str, locale_option("the report")] = "en",
     seed: Seed = 0,
     allow_import: AllowImport = None,
     as_json: Json = False,
@@ -42,22 +43,16 @@ def tune(
     from zhiyin.evaluate.tune_report import tune_report
 
     out, place = Output(as_json=as_json), Project(project)
+    page, settings = html or place.path / "tune.html", place.path / "zhiyin.tuned.toml"
+    journal = study or place.path / "tune.journal"
+    check_file(page, settings, journal)
     with out.stages() as progress:
         progress("reading data")
         data = place.load_data()
         found = search(
-            place.configured(data, allow_import or ()),
-            data,
-            minutes=minutes,
-            study=study or place.path / "tune.journal",
-            metric=metric,
-            only=only or (),
-            skip=skip or (),
-            max_trials=max_trials,
-            seed=seed,
-            progress=progress,
-        )
-    page, settings = html or place.path / "tune.html", place.path / "zhiyin.tuned.toml"
+            place.configured(data, allow_import or ()), data, minutes=minutes, study=journal, metric=metric,
+            only=only or (), skip=skip or (), max_trials=max_trials, seed=seed, progress=progress,
+        )  # fmt: skip
     page.write_text(tune_report(found, locale=locale), encoding="utf-8")
     settings.write_text(found.settings, encoding="utf-8")
     out.show(_changes(found.changed))

@@ -32,10 +32,11 @@ VERBS = {
 """What a class of the user's own must be able to do."""
 
 
-def from_toml(source: str | Path, *, allow_import: Sequence[str] = ()) -> Recommender:
+def from_toml(source: str | Path, *, allow_import: Sequence[str] = (), strict: bool = True) -> Recommender:
     """An unfitted recommender from a path or from TOML text. All mistakes are told at once, with their paths.
 
-    `allow_import` names the modules whose classes the file may use as `type = "module:Class"`.
+    `allow_import` names the modules whose classes the file may use as `type = "module:Class"`. Not `strict`,
+    it reads what an artefact holds, whose fallback was taken when it was fitted.
     """
     # By name: the recommender saves itself through this room, so it stands below it.
     whole = imported_module("zhiyin.recommender").Recommender
@@ -53,6 +54,8 @@ def from_toml(source: str | Path, *, allow_import: Sequence[str] = ()) -> Recomm
             reading.shared[role] = reading.component(table[slot], option, slot)
             table = {**table, slot: reading.shared[role]}
     recommender = reading.build(whole, table, "")
+    if strict:
+        reading.judge(table)
     if reading.errors:
         raise ConfigError(f"{name}: " + "\n".join(dict.fromkeys(reading.errors)))
     return typing.cast("Recommender", recommender)
@@ -61,9 +64,9 @@ def from_toml(source: str | Path, *, allow_import: Sequence[str] = ()) -> Recomm
 def _text(source: str | Path) -> tuple[str, str]:
     """A name for messages, and the text. A string with a line break or a `=` is text, any other a path."""
     if isinstance(source, str) and (not source or re.search(r"[\n=]", source)):
-        return "configuration", source
+        return "configuration", source.removeprefix("\ufeff")
     try:
-        return str(source), Path(source).read_text(encoding="utf-8")
+        return str(source), Path(source).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{source}: expected a readable TOML file: {error}") from error
 
@@ -91,6 +94,17 @@ class _Reading:
                 if SECRET.search(key) and isinstance(inner, str):
                     self.fault(place, no_secrets(key))
                 self.refuse_secrets(inner, place)
+
+    def judge(self, table: Mapping[str, Any]) -> None:
+        """What would only come to light once a recommender is fitted and asked, or never."""
+        named = table.get("retrievers")
+        if not isinstance(named, dict):  # missing or something else: that has been told
+            return
+        if not named:
+            self.fault("retrievers", f"expected one at least. {_nearest('', _types('Retriever'))}")
+        fallback = table.get("fallback")
+        if isinstance(fallback, str) and named and fallback not in named:
+            self.fault("fallback", f"there is no retriever {fallback!r}. {_nearest(fallback, named)}")
 
     def build(self, cls: type, table: Mapping[str, Any], path: str) -> object:
         """An object of `cls`, or None after a fault."""

@@ -25,7 +25,7 @@ def present_toml(places: Places, serving: Recommender | None) -> tuple[str, str]
     """The text, and where it is from: file, artefact (the default for this data), default."""
     config = places.project / "zhiyin.toml"
     if config.is_file():
-        return config.read_text("utf-8"), "file"
+        return config.read_text("utf-8-sig"), "file"
     if serving is not None:
         return to_toml(serving), "artefact"
     return commented_toml(Recommender.default()), "default"
