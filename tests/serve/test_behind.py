@@ -10,9 +10,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import httpx
 import pytest
+from service import eventually, prepare, serving
 
 from zhiyin.serve import behind, schedule
+from zhiyin.serve.ground import Places
 from zhiyin.serve.schedule import Schedule
 from zhiyin.serve.settings import ServeSettings
 
@@ -56,7 +59,7 @@ def test_a_fit_that_cannot_begin_is_counted_and_waits_like_one_that_failed(
 
     monkeypatch.setattr(schedule, "start_behind", broken)
     watch = Schedule(
-        places=cast("Any", SimpleNamespace(run=tmp_path / "run", project=tmp_path)),
+        places=Places(tmp_path),
         store=cast("Any", SimpleNamespace(counts=lambda: {"items": 1}, last_seq=lambda: 5)),
         artefacts=cast("Any", SimpleNamespace(current=lambda: None)),
         settings=ServeSettings(slate_days=0),
@@ -71,3 +74,17 @@ def test_a_fit_that_cannot_begin_is_counted_and_waits_like_one_that_failed(
     assert told == ["failed"] * len(begun)
     assert 2 <= len(begun) <= 3
     assert all(later - earlier >= 0.5 for earlier, later in pairwise(begun))
+    assert "Cannot allocate memory" in Places(tmp_path).failed_fit.read_text()
+
+
+def test_who_has_a_key_is_told_why_nothing_serves_yet(tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "zhiyin.toml").write_text('[retrievers.popular]\ntype = "popular"\nhalf_life = -1\n')
+    key = prepare(folder, now=time.time).first_key
+    with serving(folder, key, workers=1) as service:
+        service.http.put("/v1/items", json=[{"id": "a", "title": "Tea"}]).raise_for_status()
+        assert eventually(lambda: any("half_life" in reason for reason in service.ready()["reasons"]))
+        assert "no artefact serves yet" in service.ready()["reasons"]
+        stranger = httpx.get(f"{service.http.base_url}/health/ready").json()
+        assert stranger["reasons"] == ["no artefact serves yet"]

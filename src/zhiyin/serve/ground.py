@@ -55,6 +55,11 @@ class Places:
         return self.project / "run"
 
     @property
+    def failed_fit(self) -> Path:
+        """Why the last fit behind the answers failed; gone once one has succeeded."""
+        return self.run / "refit.failed"
+
+    @property
     def jobs(self) -> Path:
         """Work in the background, and what came of it."""
         return self.project / "jobs"

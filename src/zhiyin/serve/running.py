@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
@@ -56,6 +57,8 @@ def _not_ready(call: Call) -> list[tuple[str, bool]]:
         reasons.append(("stopping: send requests elsewhere", True))
     if ground.live.serving is None:
         reasons.append(("no artefact serves yet", True))
+        with suppress(OSError):
+            reasons.append((ground.places.failed_fit.read_text("utf-8"), False))
     fault = ground.store.writable()
     if fault:
         reasons.append((f"the store cannot write: {fault}", False))

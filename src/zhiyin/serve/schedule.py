@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import logging
 import os
 import subprocess
@@ -132,8 +133,9 @@ class Schedule:
             return
         self._fit = None
         if code:
-            self._failed(at, f"ended with {code}: {_tail(self.places.run / 'refit.log')}")
+            self._failed(at, f"ended with {code}: {_last_words(self.places.run / 'refit.log')}")
             return
+        self.places.failed_fit.unlink(missing_ok=True)
         self.told.refitted("ok")
         log.info("a fit has ended; its artefact is published")
 
@@ -141,6 +143,7 @@ class Schedule:
         self._not_before = at + self.retry_s
         self.told.refitted("failed")
         log.error("a fit %s", why)
+        self.places.failed_fit.write_text(f"the last fit {why}", "utf-8")
 
 
 def mine(lock: IO[str]) -> bool:
@@ -152,5 +155,11 @@ def mine(lock: IO[str]) -> bool:
     return True
 
 
-def _tail(path: Path) -> str:
-    return path.read_bytes()[-600:].decode("utf-8", "replace").strip()
+def _last_words(path: Path) -> str:
+    """What the command said was wrong; the end of all it said where it did not come to that."""
+    said = path.read_bytes()[-20_000:].decode("utf-8", "replace")
+    try:
+        message: str = json.loads(said[said.rindex("\n{") :])["error"]["message"]
+    except (ValueError, LookupError, TypeError):
+        return said[-600:].strip()
+    return message
