@@ -245,3 +245,9 @@ def test_one_column_cannot_be_user_and_item(tmp_path):
         import_events(tmp_path / "e.csv", mapping={"user": "item", "item": "item"})
     both = import_events(tmp_path / "e.csv", mapping={"user": "session", "session": "session"})
     assert list(both.dataset.users) == ["s"], "a session may well be the user"
+
+
+def test_a_time_of_another_form_than_was_said_names_the_form(tmp_path):
+    (tmp_path / "e.csv").write_text("user,item,at\na,x,2023-01-01\n")
+    with pytest.raises(DataError, match=r"expected a time written as %d\.%m\.%Y, got '2023-01-01'"):
+        import_events(tmp_path / "e.csv", time_format="%d.%m.%Y")

@@ -235,7 +235,8 @@ def with_time(
     bad = seconds.is_null() & text.is_not_null() & ~text.is_in(MISSING)
     hint = "ISO 8601 or a number; time_format='%d.%m.%Y' reads another form, errors='drop' drops such rows"
     frame = frame.with_columns(seconds.alias("at"), text.alias("cell"))
-    return without_unreadable(frame, bad, "at", column, "a time", hint, table, findings, errors)
+    expected = f"a time written as {form}" if form else "a time"
+    return without_unreadable(frame, bad, "at", column, expected, hint, table, findings, errors)
 
 
 def far_off(seconds: pl.Series, raw: pl.Series, row: pl.Series) -> list[str]:
