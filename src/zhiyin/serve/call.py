@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from zhiyin.prepared import prepared
 from zhiyin.serve.access import Grant
+from zhiyin.serve.known_fields import with_known
 from zhiyin.serve.problems import Problem
 
 if TYPE_CHECKING:
@@ -48,7 +49,10 @@ class Call:
 
     def take(self, kind: type[T]) -> T:
         """The body as `kind`; a fault is a problem with its path."""
-        return msgspec.json.decode(self.body, type=prepared(kind))
+        try:
+            return msgspec.json.decode(self.body, type=prepared(kind))
+        except msgspec.ValidationError as error:
+            raise with_known(error, kind) from None
 
     def asked(self, kind: type[T]) -> T:
         """The query string as `kind`; a name that is repeated is a list."""
@@ -62,7 +66,10 @@ class Call:
                 raise Problem("invalid_value", f"{name!r} is given twice", path=name)
             else:
                 given[name] = value
-        return msgspec.convert(given, prepared(kind), strict=False)
+        try:
+            return msgspec.convert(given, prepared(kind), strict=False)
+        except msgspec.ValidationError as error:
+            raise with_known(error, kind) from None
 
     def number(self, name: str, default: int, *, low: int = 1, high: int = 1000) -> int:
         """A whole number of the query string."""

@@ -19,6 +19,7 @@ from zhiyin.data.filter_terms import PARTS
 from zhiyin.errors import StoreError, shorten
 from zhiyin.serve.call import Call, json_answer
 from zhiyin.serve.ingest import read_events, split_body
+from zhiyin.serve.known_fields import with_known
 from zhiyin.serve.messages import (
     EventAnswer,
     HistoryLine,
@@ -355,7 +356,8 @@ def _many(call: Call, kind: type[ItemOrUser]) -> list[ItemOrUser]:
         try:
             found.append(decoder.decode(piece))
         except msgspec.DecodeError as error:
-            said, _, path = str(error).partition(" - at ")
+            told = with_known(error, kind) if isinstance(error, msgspec.ValidationError) else error
+            said, _, path = str(told).partition(" - at ")
             where = "$" if single else f"$[{place}]"
             raise Problem("invalid_value", said, path=where + path.strip("`").removeprefix("$")) from error
         if not 0 < len(found[-1].id) <= call.ground.settings.max_id:

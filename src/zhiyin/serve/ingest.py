@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from zhiyin.errors import nearest, shorten
+from zhiyin.serve.known_fields import with_known
 from zhiyin.serve.problems import Problem
 from zhiyin.store.records import EVENT_KINDS, MOST_VALUE, Event, Outcome
 
@@ -126,6 +127,8 @@ def read_events(
             event = DECODER.decode(piece)
             fault = _too_long(event, max_id) or _fault(event, at, max_string)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            if isinstance(error, msgspec.ValidationError):
+                error = with_known(error, EventIn)
             said, _, path = str(error).partition(" - at ")
             fault, event = (path.strip("`$."), said), None
             code = "invalid_value" if isinstance(error, msgspec.ValidationError) else "invalid_json"
