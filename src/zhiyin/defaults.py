@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zhiyin.contracts import Encoder, Feature, Retriever
 from zhiyin.data.dataset import Dataset
 from zhiyin.data.shape import Shape
+from zhiyin.errors import ConfigError
 from zhiyin.explain.evidence_explainer import EvidenceExplainer
 from zhiyin.rank.clock import ClockFeature
 from zhiyin.rank.context_features import ContextFeature
@@ -34,7 +38,7 @@ from zhiyin.retrieve.wish import WishRetriever
 if TYPE_CHECKING:
     from zhiyin.recommender import Recommender
 
-__all__ = ["default_recommender", "with_sequence"]
+__all__ = ["configured_recommender", "default_recommender", "with_sequence"]
 
 TEXTUAL = ("text_kernel", "text_factors", "content", "lexical", "wish")
 """Sources that have nothing to read in a catalogue of bare ids."""
@@ -94,6 +98,28 @@ def default_recommender(
         n_history=200 if shape.repeats else 50,
         repeats=shape.repeats,
     )
+    return with_sequence(found) if sequence else found
+
+
+def configured_recommender(
+    folder: Path, data: Dataset, *, allow_import: Sequence[str] = (), sequence: bool = False
+) -> Recommender:
+    """That of a project's zhiyin.toml, unfitted; without retrievers there the rest is the default for `data`.
+
+    Raises a ConfigError that tells all mistakes of the file at once. See `with_sequence` for `sequence`.
+    """
+    from zhiyin.config import filled, from_toml
+    from zhiyin.saving import keep_models_in
+
+    config = folder / "zhiyin.toml"
+    if not os.path.lexists(config):  # a folder or a broken link is an error, not the default
+        return default_recommender(data, sequence=sequence)
+    try:
+        text = filled(config.read_text("utf-8-sig"), lambda: default_recommender(data))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{config}: expected a readable TOML file: {error}") from error
+    found = from_toml(text + "\n", allow_import=allow_import, name=str(config))
+    found = keep_models_in(found, folder)
     return with_sequence(found) if sequence else found
 
 

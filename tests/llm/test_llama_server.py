@@ -30,10 +30,10 @@ class Colour(msgspec.Struct):
 
 
 @contextmanager
-def llama(model: Path, how: str) -> Iterator[str]:
+def llama(weights: Path, how: str) -> Iterator[str]:
     """The address of a server of its own process, on loopback."""
     process = subprocess.Popen(
-        [sys.executable, str(SCRIPT), str(model), how],
+        [sys.executable, str(SCRIPT), str(weights), how],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     try:
@@ -51,9 +51,9 @@ def llama(model: Path, how: str) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def served(smollm2: Path) -> Iterator[EndpointLanguageModel]:
     with llama(smollm2, "chat") as address:
-        model = EndpointLanguageModel(base_url=address, name="smollm2")
-        yield model
-        model.close()
+        endpoint = EndpointLanguageModel(base_url=address, name="smollm2")
+        yield endpoint
+        endpoint.close()
 
 
 def asked(user: str, *, system: str = "You answer shortly.", max_tokens: int = 60) -> Prompt:
@@ -95,7 +95,10 @@ def test_what_it_cannot_do_is_said_in_its_own_words(served: EndpointLanguageMode
 def test_it_embeds(smollm2: Path) -> None:
     with llama(smollm2, "embed") as address:
         encoder = EndpointEncoder(base_url=address, name="smollm2", timeout_s=PATIENCE_S)
-        vectors = encoder.encode(["a war film", "a film about war", "一部战争电影", "how to bake bread"])
+        try:
+            vectors = encoder.encode(["a war film", "a film about war", "一部战争电影", "how to bake bread"])
+        finally:
+            encoder.close()
     assert vectors.shape == (4, 576)
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(4), abs=1e-3)
     assert vectors[0] @ vectors[1] > vectors[0] @ vectors[3]

@@ -62,19 +62,13 @@ class Project:
     def configured(
         self, data: Dataset, allow_import: Sequence[str] = (), *, sequence: bool = False
     ) -> Recommender:
-        """The recommender of zhiyin.toml, unfitted; without that file the default for this data.
+        """The recommender of zhiyin.toml, unfitted; what it leaves out is the default for this data.
 
         `sequence` puts a `TransformerRetriever` beside its sources, where it has none.
         """
-        from zhiyin.config import from_toml
-        from zhiyin.defaults import with_sequence
-        from zhiyin.recommender import Recommender
-        from zhiyin.saving import keep_models_in
+        from zhiyin.defaults import configured_recommender
 
-        if not self.has_config:
-            return Recommender.default(data, sequence=sequence)
-        found = keep_models_in(from_toml(self.config, allow_import=allow_import), self.path)
-        return with_sequence(found) if sequence else found
+        return configured_recommender(self.path, data, allow_import=allow_import, sequence=sequence)
 
     def load(self, allow_import: Sequence[str] = ()) -> Recommender:
         """What `zhiyin fit` has left; a served project answers from another artefact (`answering.py`)."""

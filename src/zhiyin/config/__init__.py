@@ -15,7 +15,8 @@ file alone can never choose what is imported.
 """
 
 from zhiyin.components import ROLES, Component, Option, components
+from zhiyin.config.filled import filled
 from zhiyin.config.read import from_toml
 from zhiyin.config.write import commented_toml, to_toml
 
-__all__ = ["ROLES", "Component", "Option", "commented_toml", "components", "from_toml", "to_toml"]
+__all__ = ["ROLES", "Component", "Option", "commented_toml", "components", "filled", "from_toml", "to_toml"]

@@ -32,15 +32,19 @@ VERBS = {
 """What a class of the user's own must be able to do."""
 
 
-def from_toml(source: str | Path, *, allow_import: Sequence[str] = (), strict: bool = True) -> Recommender:
+def from_toml(
+    source: str | Path, *, allow_import: Sequence[str] = (), strict: bool = True, name: str = ""
+) -> Recommender:
     """An unfitted recommender from a path or from TOML text. All mistakes are told at once, with their paths.
 
     `allow_import` names the modules whose classes the file may use as `type = "module:Class"`. Not `strict`,
-    it reads what an artefact holds, whose fallback was taken when it was fitted.
+    it reads what an artefact holds, whose fallback was taken when it was fitted. `name` is what messages call
+    the source.
     """
     # By name: the recommender saves itself through this room, so it stands below it.
     whole = imported_module("zhiyin.recommender").Recommender
-    name, text = _text(source)
+    where, text = _text(source)
+    name = name or where
     try:
         table = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:

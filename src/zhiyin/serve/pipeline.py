@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zhiyin.components import first_sentence, options_of, type_of
-from zhiyin.config import commented_toml, from_toml, to_toml
+from zhiyin.config import commented_toml, filled, from_toml, to_toml
 from zhiyin.errors import ConfigError, ZhiyinError
 from zhiyin.recommender import Recommender
 from zhiyin.serve.ground import Places
@@ -25,7 +25,7 @@ def present_toml(places: Places, serving: Recommender | None) -> tuple[str, str]
     """The text, and where it is from: file, artefact (the default for this data), default."""
     config = places.project / "zhiyin.toml"
     if config.is_file():
-        return config.read_text("utf-8-sig"), "file"
+        return filled(config.read_text("utf-8-sig"), lambda: serving or Recommender.default()), "file"
     if serving is not None:
         return to_toml(serving), "artefact"
     return commented_toml(Recommender.default()), "default"

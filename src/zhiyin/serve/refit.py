@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from zhiyin.config import from_toml
 from zhiyin.data.dataset import Dataset
+from zhiyin.defaults import configured_recommender
 from zhiyin.errors import ArtefactError, ConfigError, DataError
 from zhiyin.recommender import Progress, Recommender
 from zhiyin.saving import keep_models_in
@@ -47,7 +47,8 @@ def refit(
             raise DataError(
                 "at least one item", file=places.store, hint="send items, or import a data set, first"
             )
-        recommender = configured(places, data, allow_import).fit(data, seed=seed, progress=progress)
+        recommender = configured_recommender(places.project, data, allow_import=allow_import)
+        recommender = recommender.fit(data, seed=seed, progress=progress)
         fresh = places.artefacts / f".fitting-{os.getpid()}"
         places.artefacts.mkdir(parents=True, exist_ok=True)
         try:
@@ -96,14 +97,6 @@ def _loaded(folder: Path) -> Recommender | None:
 def _opened(folder: Path) -> Recommender:
     """An artefact, whose language models are those of the project that it lies in."""
     return keep_models_in(Recommender.load(folder, histories=False), folder.parent.parent)
-
-
-def configured(places: Places, data: Dataset, allow_import: Sequence[str]) -> Recommender:
-    """The recommender of zhiyin.toml, unfitted; without that file the default for this data."""
-    config = places.project / "zhiyin.toml"
-    if not config.is_file():
-        return Recommender.default(data)
-    return keep_models_in(from_toml(config, allow_import=allow_import), places.project)
 
 
 @contextmanager

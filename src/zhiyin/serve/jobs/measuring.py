@@ -6,13 +6,13 @@ import time
 from typing import Any
 
 from zhiyin.data.dataset import Dataset
+from zhiyin.defaults import configured_recommender
 from zhiyin.errors import ConfigError
 from zhiyin.evaluate import Protocol, evaluate
 from zhiyin.evaluate.ablation import ablate
 from zhiyin.recommender import Recommender
 from zhiyin.serve.jobs.drawing import opened
 from zhiyin.serve.jobs.run import Work
-from zhiyin.serve.refit import configured
 
 __all__ = ["ablate_served", "evaluate_served", "protocol_of"]
 
@@ -56,7 +56,7 @@ def _ground(work: Work) -> tuple[Recommender, Dataset, str]:
         current = Artefacts(folder=work.places.artefacts, store=store).current()
     if not len(data):
         raise ConfigError("there are no events to hold out: send some first")
-    return configured(work.places, data, ()), data, "" if current is None else current.version
+    return configured_recommender(work.places.project, data), data, "" if current is None else current.version
 
 
 def _told(work: Work) -> Any:
