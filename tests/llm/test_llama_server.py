@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -82,7 +82,8 @@ def test_likelihoods_are_those_of_the_same_file_in_process(
     served: EndpointLanguageModel, smollm2: Path
 ) -> None:
     over_http = served.log_likelihood(HISTORY, NEXT, timeout=PATIENCE_S)
-    within = GgufLanguageModel(path=smollm2).log_likelihood(HISTORY, NEXT, timeout=PATIENCE_S)
+    with closing(GgufLanguageModel(path=smollm2)) as local:
+        within = local.log_likelihood(HISTORY, NEXT, timeout=PATIENCE_S)
     assert over_http == pytest.approx(within, abs=0.05)
     assert over_http[0] == over_http.max()
 
