@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from zhiyin.errors import ConfigError, nearest
@@ -60,8 +59,8 @@ class KindWeights:
         words = context.get(DURATION)
         if words is None:
             return self.of(kind, value)
-        numbers = pl.Series(words.tolist(), dtype=pl.String).cast(pl.Float64, strict=False)
-        return self.of(kind, value, numbers.fill_null(np.nan).to_numpy())
+        said, place = np.unique(words, return_inverse=True)
+        return self.of(kind, value, np.array([_number(word) for word in said.tolist()])[place])
 
     def of(
         self, kind: NDArray[np.int8], value: FloatArray, duration: NDArray[np.floating] | None = None
@@ -123,3 +122,11 @@ class KindWeights:
             whole = duration[played].astype(np.float64)
             length = np.divide(value[played], whole, out=length, where=whole > 0)
         weights[played] *= np.clip(length, *self.play_range)
+
+
+def _number(word: str) -> float:
+    """NaN where it is none."""
+    try:
+        return float(word)
+    except ValueError:
+        return float("nan")
