@@ -37,6 +37,14 @@ def test_what_the_request_rules_out_is_named(fitted: Recommender) -> None:
     assert stage(fitted, "i4", history=hidden, seen=True) == "disliked"
 
 
+def test_where_items_come_back_a_seen_one_is_no_more_than_ranked() -> None:
+    own = Recommender(retrievers={"popular": PopularRetriever()}, repeats=True).fit(checkerboard())
+    listed = own.recommend(history=["i2"], n=16)
+    assert "i2" in [line.item for line in listed]
+    assert stage(own, "i2", history=["i2"], n=16) == "listed"
+    assert stage(own, "i2", history=["i2"], n=16, seen=False) == "seen"
+
+
 def test_the_term_that_fails_is_named(fitted: Recommender) -> None:
     asked = fitted.why_not("i4", history=["i0"], where='side = odd and title contains "4"')
     assert (asked.stage, asked.changes) == ("filter", ("Ask without: side = odd",))

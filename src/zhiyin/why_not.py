@@ -47,7 +47,7 @@ def why_not(
     context: Mapping[str, str] | None = None,
     exclude: Iterable[str] = (),
     only: Iterable[str] | None = None,
-    seen: bool = False,
+    seen: bool | None = None,
     where: str | Filter = "",
     policies: Sequence[Reranker] = (),
 ) -> Absence:

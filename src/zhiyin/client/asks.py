@@ -239,7 +239,7 @@ class Asks(InsightAsks, MeaningAsks):
         locale: str = "en",
         filter: str = "",
         exclude: Sequence[str] = (),
-        seen: bool = False,
+        seen: bool | None = None,
     ) -> Ask[WhyNotAnswer]:
         """Why an item is not among the first `n` of such a question, and what would have to be different."""
         request = WhyNotRequest(
