@@ -6,6 +6,7 @@
   x NotFittedError       a part was asked before it was fitted
   x ArtefactError        a saved recommender that is damaged, altered or from another version
   x MissingExtraError    an optional package is not installed
+  x MissingLibraryError  a library of the system is not installed
   x FilterError          a filter expression that cannot be read, or that names no attribute
   x FetchError           something that had to be downloaded could not be
   x LlmError             a model server refused, failed, or was too slow
@@ -32,6 +33,7 @@ __all__ = [
     "FilterError",
     "LlmError",
     "MissingExtraError",
+    "MissingLibraryError",
     "NotFittedError",
     "StoreBusyError",
     "StoreError",
@@ -101,6 +103,10 @@ class MissingExtraError(ZhiyinError):
 
     def __init__(self, package: str, *, extra: str) -> None:
         super().__init__(f"this needs {package}, which is not installed: pip install 'zhiyin[{extra}]'")
+
+
+class MissingLibraryError(ZhiyinError):
+    """A library that belongs to the system, not to Python, is not installed; the message is how to get it."""
 
 
 class FetchError(ZhiyinError):

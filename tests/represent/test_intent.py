@@ -224,3 +224,45 @@ def test_long_texts_take_no_longer_than_short_ones(piece: str) -> None:
     start = time.process_time()
     read(piece * 5000)
     assert time.process_time() - start < 1.0
+
+
+@pytest.mark.parametrize(
+    ("words", "unmet", "wanted"),
+    [
+        ("no zebras", ("zebras",), ()),
+        ("不要斑马", ("斑马",), ()),
+        ("a comedy without zebras", ("zebras",), ("toy",)),
+        ("搞笑的，不要斑马", ("斑马",), ("toy",)),
+        ("not by Quentin Tarantino, war", ("quentin tarantino",), ("earth",)),
+        ("no zebras or horror", ("zebras",), ()),
+        ("no boring horror", (), ()),
+        ("I don't know what to watch", (), ()),
+        ("nothing violent", (), ()),
+    ],
+)
+def test_what_cannot_be_ruled_out_is_said(words: str, unmet: tuple[str, ...], wanted: tuple[str, ...]) -> None:
+    intent = read(words)
+    assert intent.unmet == unmet
+    assert tuple(item for item, by in wished(intent).items() if by > 0) == wanted
+    assert "zebra" not in intent.text and "斑马" not in intent.text
+
+
+@pytest.mark.parametrize(
+    ("words", "items"),
+    [
+        ("something cheap", {"toy", "heat"}),
+        ("cheaper ones", {"toy", "heat"}),
+        ("更便宜的", {"toy", "heat"}),
+        ("便宜一点的", {"toy", "heat"}),
+        ("not expensive", {"toy", "heat"}),
+        ("不太贵的", {"toy", "heat"}),
+        ("a luxury gift", {"kiss", "earth"}),
+        ("高档的", {"kiss", "earth"}),
+    ],
+)
+def test_cheap_and_dear_are_thirds_of_what_has_a_price(words: str, items: set[str]) -> None:
+    intent = read(words)
+    assert {item for item, by in wished(intent).items() if by > 0} == items
+    assert intent.text == ""
+    free = Catalogue.of([Item("a", "Tea", "", {"kind": ("tea",)})])
+    assert read_intent(words, Vocabulary.of(free), free).wishes == ()

@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
-from zhiyin.errors import ZhiyinError
+from zhiyin.errors import MissingLibraryError, ZhiyinError
 from zhiyin.terminal import printable
 
 __all__ = ["Finding", "checks"]
@@ -68,6 +68,12 @@ def versions() -> Finding:
             missing.append(name)
     if missing:
         return Finding("libraries", "fail", ", ".join(said), f"pip install {' '.join(missing)}")
+    from zhiyin.rank.boosted import boosting
+
+    try:
+        boosting()
+    except MissingLibraryError as error:
+        return Finding("libraries", "warn", ", ".join(said), str(error))
     return Finding("libraries", "ok", ", ".join(said))
 
 

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhiyin.contracts import Feature, State
-from zhiyin.errors import NotFittedError, check_options
+from zhiyin.errors import MissingLibraryError, NotFittedError, check_options
 from zhiyin.rank.ranker import RowsRanker
 from zhiyin.rank.rows import Rows, held_out
 from zhiyin.types import FloatArray
 
-__all__ = ["BoostedRanker"]
+__all__ = ["BoostedRanker", "boosting"]
 
 
 class BoostedRanker(RowsRanker):
@@ -51,8 +51,7 @@ class BoostedRanker(RowsRanker):
 
     def fit_rows(self, rows: Rows, *, seed: int = 0) -> Self:
         """Grows the trees; with too few questions to learn from (fewer than 20) it stays unfitted."""
-        import lightgbm
-
+        lightgbm = boosting()
         self.names_, self.booster_ = rows.names, None
         if len(rows.group) < 20:
             return self
@@ -117,9 +116,20 @@ class BoostedRanker(RowsRanker):
         return {"trees": trees, "names": json.dumps(self.names_)}
 
     def restore(self, state: Mapping[str, NDArray[np.generic] | str]) -> Self:
-        import lightgbm
-
+        lightgbm = boosting()
         self.names_ = tuple(json.loads(str(state["names"])))
         trees = str(state["trees"])
         self.booster_ = lightgbm.Booster(model_str=trees) if trees else None
         return self
+
+
+def boosting() -> Any:
+    """The library lightgbm; a MissingLibraryError where the system lacks what it is linked with."""
+    try:
+        import lightgbm
+    except OSError as error:
+        raise MissingLibraryError(
+            "the trees of LightGBM need the OpenMP runtime, which this system lacks: apt-get install "
+            f"libgomp1 (Debian, Ubuntu), dnf install libgomp (Fedora), brew install libomp (macOS): {error}"
+        ) from error
+    return lightgbm

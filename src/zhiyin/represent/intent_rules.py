@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
+import numpy as np
+
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.represent.intent_numbers import Limit, limits
 from zhiyin.represent.intent_words import MOODS, concepts, cues
@@ -64,6 +66,8 @@ class _Reading:
     """Pieces of the text that stay to search by."""
     negated: int = 0
     """Units that a "not" still reaches over."""
+    unknown: tuple[int, int] | None = None
+    """Words behind a "not" that name nothing here."""
     softly: bool = False
     ruled: bool = False
     """Whether an "and" now goes on with what is not wanted."""
@@ -157,7 +161,8 @@ class _Reading:
         place = 0
         while place < len(piece):
             place += self._step(piece, place)
-        self.negated = self.liking = 0
+        self.liking = 0
+        self._end_of_not()
 
     def _step(self, piece: list[tuple[str, int, int]], place: int) -> int:
         """Takes what stands at a place; how many units it was."""
@@ -167,8 +172,8 @@ class _Reading:
                 self.listing = unit != "、"
                 self.negated = NEGATION_REACHES
             elif unit not in '、《》“”"()[]':
-                self.negated = self.liking = 0
-                self.ruled = self.listing = False
+                self._end_of_not()
+                self.liking, self.ruled, self.listing = 0, False, False
             return 1
         length, kinds = self._longest(piece, place)
         span = (start, piece[place + max(length, 1) - 1][2])
@@ -176,12 +181,27 @@ class _Reading:
         if titled >= max(length, 1):
             return self._named(piece, place, titled)
         if not length:
-            self.negated, self.liking = max(0, self.negated - 1), max(0, self.liking - 1)
-            if not self.negated:
-                self.left.append((start, end))
+            self._unnamed(start, end)
             return 1
         self._meaning(kinds, span)
         return length
+
+    def _unnamed(self, start: int, end: int) -> None:
+        """A unit that names nothing: text to search by, or what a "not" speaks of and nobody can rule out."""
+        self.liking = max(0, self.liking - 1)
+        if not self.negated:
+            self.left.append((start, end))
+            return
+        self.unknown = (start if self.unknown is None else self.unknown[0], end)
+        self.negated -= 1
+        if not self.negated:
+            self._end_of_not()
+
+    def _end_of_not(self) -> None:
+        """What it would have ruled out is unmet, where it has ruled out nothing."""
+        if self.unknown is not None:
+            self.unmet.append(self.text[slice(*self.unknown)])
+        self.negated, self.unknown = 0, None
 
     def _goes_on(self, piece: list[tuple[str, int, int]], place: int) -> bool:
         """Whether a comma stands within a list that a "not" rules: "no westerns, war or crime".
@@ -250,19 +270,24 @@ class _Reading:
         if "less" in kinds.cues:
             self.negated, self.softly = NEGATION_REACHES, True
             return
-        if "and" in kinds.cues and self.ruled:
+        if "and" in kinds.cues and (self.ruled or self.unknown is not None):
+            self._end_of_not()
             self.negated, self.listing = NEGATION_REACHES, False
             return
         if "like" in kinds.cues and not kinds.values:
             self.liking = 3
             return
         if "but" in kinds.cues and not kinds.values:
-            self.negated, self.ruled = 0, False
+            self._end_of_not()
+            self.ruled = False
             return
         if self.negated and (kinds.known or kinds.values or kinds.guessed or kinds.moods):
             self._unwanted(kinds, said)
             return
+        if kinds.cues != ("skip",):
+            self.unknown = None
         self._turned(kinds.cues)
+        self._priced(kinds, said)
         self._wished(kinds, said, span)
 
     def _not(self, span: tuple[int, int]) -> None:
@@ -285,6 +310,19 @@ class _Reading:
             if cue in found:
                 self.turns[turn] = sign * way
 
+    def _priced(self, kinds: _Kinds, said: str) -> None:
+        """Cheap is the cheaper third of what has a price, dear the dearer one."""
+        name = self.vocabulary.roles.get("price", "")
+        if not name or kinds.values or not {"cheap", "dear"} & set(kinds.cues):
+            return
+        cheap = ("cheap" in kinds.cues) != bool(self.negated)
+        bound = float(np.nanpercentile(self.items.numbers[name], 100 / 3 if cheap else 200 / 3))
+        expression = f"{quoted(name)} {'<=' if cheap else '>='} {bound:.10g}"
+        if self.negated:
+            said = f"不{said}" if is_cjk(said[0]) else f"not {said}"
+        self.wishes[(Value(name, expression),)] = Wish(expression, 1.0, said)
+        self.negated = 0
+
     def _wished(self, kinds: _Kinds, said: str, span: tuple[int, int]) -> None:
         if kinds.values:
             self._wish(kinds.values, said, 1.0)
@@ -305,7 +343,7 @@ class _Reading:
 
     def _unwanted(self, kinds: _Kinds, said: str) -> None:
         """Firmly named words are ruled out; what is only meant, or "less" of something, weighs against."""
-        self.negated, self.ruled = 0, True
+        self.negated, self.ruled, self.unknown = 0, True, None
         if kinds.values and not self.softly:
             for name in dict.fromkeys(value.attribute for value in kinds.values):
                 words = ", ".join(quoted(value.word) for value in kinds.values if value.attribute == name)

@@ -162,6 +162,11 @@ CUES: Mapping[str, str] = {
         "|high quality|must see|masterpiece|masterpieces|critically acclaimed|好看|高分|评分高|高评分"
         "|口碑好|口碑|优秀|佳作|最好|好评|经典好|质量好|好"
     ),
+    "cheap": (
+        "cheap|cheaper|inexpensive|affordable|low cost|low priced|bargain|budget friendly|便宜|便宜的|便宜点"
+        "|便宜一点|更便宜|实惠|平价|廉价|不贵|不贵的|不太贵|不太贵的|别太贵|不要太贵"
+    ),
+    "dear": "expensive|pricey|luxury|luxurious|high end|upscale|昂贵|贵|贵的|高端|高档|奢华",
     "keep": (
         "new york|new zealand|new orleans|new england|new jersey|new mexico|new wave|good night|hot dog"
     ),
@@ -178,7 +183,7 @@ CUES: Mapping[str, str] = {
         "|another|who|am|will|let|go|going|how|know|think|推荐|给我|给|我|我要|我想|想要|想看|想|要|看"
         "|找|来|来点|来一部|来个|请|一些|一点|一部|一个|几部|几个|有没有|有|什么|哪些|的|片|片子|电影"
         "|影片|剧|吧|吗|呢|了|是|在|适合|关于|好吗|一下|和|或|或者|以及|与|及|东西|商品|礼物|送|送给|最"
-        "|比较|很|非常|那种|这种|类型|风格|方面|些|部|个|本|首|件|款|点|谢谢|你好|以外|之外|外|一样"
+        "|比较|更|更加|很|非常|那种|这种|类型|风格|方面|些|部|个|本|首|件|款|点|谢谢|你好|以外|之外|外|一样"
         "|差不多|的话|今晚|今天|适合的|可以|能|能不能|都|也|还|再|这|那|年代|年|岁|年级|那样|这样"
     ),
 }  # fmt: skip
