@@ -6,7 +6,8 @@
 Three tenths of the users of MovieLens 100K are taken out entirely. Of each, the last five films are the
 answer; the sentence is made of what these have in common: their two most frequent genres, and the decade that
 three of them share. Nothing else of the user is known. The sentence goes through templates in two languages,
-so that users ask in different ways. Rows: popularity; the words as plain text (vectors and BM25, nothing
+so that users ask in different ways; "otherwise" are sentences that name no genre, in words that the rules do
+not have ("spaceships and laser guns"). Rows: popularity; the words as plain text (vectors and BM25, nothing
 understood); the rules; with `--llm`, rules and that model. Intervals are 95 % bootstraps over users, the
 ratio's by resampling both together.
 """
@@ -54,12 +55,44 @@ TEMPLATES = {
         "今晚想看{one}，或者{two}{decade}",
     ),
 }
+OTHERWISE = {
+    "Action": ("car chases and shootouts", "飞车加枪战"),
+    "Adventure": ("an expedition into the jungle", "深入丛林的远征"),
+    "Animation": ("pictures drawn by hand", "一笔一笔画出来的"),
+    "Children's": ("something for the little ones", "给小不点们看的"),
+    "Comedy": ("something that cracks me up", "让人肚子疼的笑料"),
+    "Crime": ("bank robbers and crooked cops", "劫匪和黑警"),
+    "Documentary": ("real people before the camera", "镜头前的普通人"),
+    "Drama": ("people who struggle through life", "写人生起伏的"),
+    "Fantasy": ("elves and sorcerers", "精灵与巫师"),
+    "Film-Noir": ("a hard boiled gumshoe in the rain", "雨夜里的硬汉探子"),
+    "Horror": ("something that keeps me awake at night", "看完不敢关灯的"),
+    "Musical": ("where everybody bursts into song", "大家忽然载歌载舞的"),
+    "Mystery": ("where I have to guess who did it", "让人猜凶手的"),
+    "Romance": ("two people who fall for each other", "两个人一见钟情的"),
+    "Sci-Fi": ("spaceships and laser guns", "飞船与激光枪"),
+    "Thriller": ("something to sit on the edge of a chair", "看得手心冒汗的"),
+    "War": ("trenches and tanks", "战壕与坦克"),
+    "Western": ("gunslingers at a saloon", "枪手与小酒馆"),
+}
+
+
+def otherwise(items: Catalogue, targets: IntArray, lang: str) -> str:
+    """The same wishes without the name of a genre."""
+    named = common_genres(items, targets)
+    one, two = (OTHERWISE[name][lang == "zh"] for name in (named * 2)[:2] or ("Drama", "Drama"))
+    return f"{one}，或者{two}" if lang == "zh" else f"{one}, or {two}"
+
+
+def common_genres(items: Catalogue, targets: IntArray) -> list[str]:
+    """At most two."""
+    genres = Counter(word for code in targets.tolist() for word in items.words["genres"].words(code))
+    return [word for word, _ in genres.most_common(3) if word in CHINESE][:2]
 
 
 def sentence(items: Catalogue, targets: IntArray, lang: str, which: int) -> str:
     """What the answers have in common, in words."""
-    genres = Counter(word for code in targets.tolist() for word in items.words["genres"].words(code))
-    named = [word for word, _ in genres.most_common(3) if word in CHINESE][:2]
+    named = common_genres(items, targets)
     one, two = (named * 2)[:2] if named else ("Drama", "Drama")
     decades = Counter(
         int(year) // 10 * 10 for year in items.numbers["year"][targets].tolist() if np.isfinite(year)
@@ -92,23 +125,28 @@ def rows(
     assert items is not None
     book, silent = recommender.reader_.vocabulary(items), 0
     found: dict[str, list[float]] = {}
+    spent: list[float] = []
     plain = recommender.decide(Query(), K).ranking.items.tolist()
     for position in range(min(users, len(holdout))):
         targets = np.unique(holdout.targets(position))
         wanted = set(targets.tolist())
         found.setdefault("popularity", []).append(gain(plain, wanted))
         for lang in ("en", "zh"):
-            words = sentence(items, targets, lang, position)
-            as_text = Query(words=words, locale=lang, intent=Intent(said=words, text=words))
-            asked = {"words as text": as_text, "rules": Query(words=words, locale=lang)}
-            if llm is not None:
-                intent, took_part = read_by_model(words, llm, book, items, locale=lang, timeout=60.0)
-                silent += not took_part
-                asked["rules and model"] = replace(asked["rules"], intent=intent)
-            for name, query in asked.items():
-                found.setdefault(f"{name}, {lang}", []).append(gain(lists(recommender, query), wanted))
+            plainly = sentence(items, targets, lang, position)
+            said = {lang: plainly, f"{lang}, otherwise": otherwise(items, targets, lang)}
+            for which, words in said.items():
+                as_text = Query(words=words, locale=lang, intent=Intent(said=words, text=words))
+                asked = {"words as text": as_text, "rules": Query(words=words, locale=lang)}
+                if llm is not None:
+                    started = time.perf_counter()
+                    intent, took_part = read_by_model(words, llm, book, items, locale=lang, timeout=120.0)
+                    spent.append(time.perf_counter() - started)
+                    silent += not took_part
+                    asked["rules and model"] = replace(asked["rules"], intent=intent)
+                for name, query in asked.items():
+                    found.setdefault(f"{name}, {which}", []).append(gain(lists(recommender, query), wanted))
     if llm is not None:
-        print(f"the model gave no answer in time to {silent} questions: the rules alone have read these")
+        print(f"the model took {np.median(spent):.1f} s a question; it gave no answer in time to {silent}")
     return {name: np.array(values) for name, values in found.items()}
 
 
@@ -140,7 +178,7 @@ def main() -> None:
         interval = bootstrap(values, seed=args.seed)[0]
         ratios = values[draws].mean(axis=1) / base[draws].mean(axis=1)
         low, high = np.quantile(ratios, (0.025, 0.975))
-        print(f"{name:<24} N@10 {interval}   x {values.mean() / base.mean():.2f} [{low:.2f}, {high:.2f}]")
+        print(f"{name:<32} N@10 {interval}   x {values.mean() / base.mean():.2f} [{low:.2f}, {high:.2f}]")
 
 
 if __name__ == "__main__":

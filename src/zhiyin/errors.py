@@ -21,7 +21,8 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from numbers import Integral, Real
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "check_count",
     "check_options",
     "nearest",
+    "needs_openmp",
 ]
 
 
@@ -107,6 +109,20 @@ class MissingExtraError(ZhiyinError):
 
 class MissingLibraryError(ZhiyinError):
     """A library that belongs to the system, not to Python, is not installed; the message is how to get it."""
+
+
+@contextmanager
+def needs_openmp(what: str) -> Iterator[None]:
+    """Around an import of what is linked with the system's OpenMP runtime, which slim systems lack."""
+    try:
+        yield
+    except (OSError, ImportError) as error:
+        if "libgomp" not in str(error) and "libomp" not in str(error):
+            raise
+        raise MissingLibraryError(
+            f"{what} needs the OpenMP runtime, which this system lacks: apt-get install libgomp1 "
+            f"(Debian, Ubuntu), dnf install libgomp (Fedora), brew install libomp (macOS): {error}"
+        ) from error
 
 
 class FetchError(ZhiyinError):

@@ -113,7 +113,7 @@ def test_json_round_trip(evaluation, tmp_path):
 
 def test_the_same_again_gives_the_same_numbers(data, parity):
     first, second = (evaluate({"p": parity(n_items=20)}, data, K, floors=False) for _ in range(2))
-    assert first.rows[0].metrics == second.rows[0].metrics
+    assert repr(first.rows[0].metrics) == repr(second.rows[0].metrics)  # some intervals are NaN
     assert first.data == second.data
 
 

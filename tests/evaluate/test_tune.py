@@ -113,7 +113,7 @@ def test_the_test_part_never_matters(tmp_path):
         tune(small(), part, minutes=0, study=tmp_path / f"{at}.journal", protocol=rules)
         for at, part in enumerate((data, blind))
     )
-    assert one.trials[0].metric == two.trials[0].metric
+    assert repr(one.trials[0].metric) == repr(two.trials[0].metric)  # an interval of one user is NaN
 
 
 def test_values_that_cannot_be_fitted_are_a_trial_that_failed(tmp_path):

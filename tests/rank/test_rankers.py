@@ -1,17 +1,20 @@
 """Rankers learn what is there to learn, and nothing from answers they were not given."""
 
+import builtins
+
 import numpy as np
 import pytest
 
 from zhiyin.data.dataset import Dataset
 from zhiyin.decide import Pipeline, replayed
-from zhiyin.errors import ConfigError, NotFittedError
+from zhiyin.errors import ConfigError, MissingLibraryError, NotFittedError
 from zhiyin.rank import BoostedRanker, FusionRanker, Rule, RulesRanker, SourceFeature, TailReranker, rows
 from zhiyin.rank.diversity import DiversityReranker
 from zhiyin.rank.rows import Question, collect, cut_for_replay, features_of
 from zhiyin.represent import HashEncoder
-from zhiyin.retrieve import KernelRetriever, PopularRetriever
+from zhiyin.retrieve import AlsRetriever, KernelRetriever, PopularRetriever
 from zhiyin.retrieve.fuse import competition_ranks
+from zhiyin.testing import checkerboard
 from zhiyin.types import Candidates, History, Interaction, Item, Query
 
 
@@ -172,3 +175,19 @@ def test_the_tail_dial_lifts_what_few_have_chosen():
 def test_trees_that_cannot_grow_are_refused_before_the_fit(option):
     with pytest.raises(ConfigError, match=f"{option} = 0: expected a number from"):
         BoostedRanker(features=[SourceFeature()], **{option: 0})
+
+
+def test_a_system_without_openmp_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on slim images, where the wheel of LightGBM is there and the runtime it is linked with is not."""
+
+    def missing(name: str, *rest: object) -> object:
+        if name.split(".")[0] in ("lightgbm", "implicit"):
+            raise OSError("libgomp.so.1: cannot open shared object file: No such file or directory")
+        return real(name, *rest)
+
+    real = builtins.__import__
+    monkeypatch.setattr(builtins, "__import__", missing)
+    with pytest.raises(MissingLibraryError, match=r"LightGBM needs the OpenMP .* apt-get install libgomp1"):
+        BoostedRanker(features=[SourceFeature()]).restore({"names": "[]", "trees": ""})
+    with pytest.raises(MissingLibraryError, match="implicit needs"):
+        AlsRetriever().fit(checkerboard())

@@ -240,7 +240,9 @@ def test_long_texts_take_no_longer_than_short_ones(piece: str) -> None:
         ("nothing violent", (), ()),
     ],
 )
-def test_what_cannot_be_ruled_out_is_said(words: str, unmet: tuple[str, ...], wanted: tuple[str, ...]) -> None:
+def test_what_cannot_be_ruled_out_is_said(
+    words: str, unmet: tuple[str, ...], wanted: tuple[str, ...]
+) -> None:
     intent = read(words)
     assert intent.unmet == unmet
     assert tuple(item for item, by in wished(intent).items() if by > 0) == wanted

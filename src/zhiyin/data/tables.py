@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import polars as pl
 
 from zhiyin.data.encodings import check_encoding
@@ -28,6 +29,9 @@ DELIMITERS = (",", "\t", ";", "|")
 SAMPLE = 1 << 16
 BLANK = re.compile(r"([ \t]*(\r\n|\n|\r))+")
 """Lines without anything before the first row."""
+OPENING, CLOSING = np.frombuffer(b"[{", np.uint8), np.frombuffer(b"]}", np.uint8)
+MOST_LEVELS = 500
+"""Of a line of JSON; the fast reader gives up at about a thousand."""
 KNOWN = "CSV, JSON Lines and Parquet files are read, also with gzip (.gz)"
 
 
@@ -209,12 +213,23 @@ def bad_json(path: Path, source: bytes | Path, error: Exception) -> DataError:
             got = line.decode("utf-8", "replace").strip()
             return DataError("a JSON object", value=got, file=path, row=row, hint=f"{bad}; {hint}")
         except RecursionError:
-            return DataError(
-                "JSON of a few levels", value="values nested too deeply to be read", file=path, row=row
-            )
+            return _too_deep(path, row)
+        if _levels(line) > MOST_LEVELS:  # newer Pythons read on where polars does not
+            return _too_deep(path, row)
         if not isinstance(value, dict):
             return DataError("a JSON object", value=value, file=path, row=row, hint=hint)
     return DataError("JSON Lines of one shape", value=str(error).splitlines()[0], file=path)
+
+
+def _too_deep(path: Path, row: int) -> DataError:
+    return DataError("JSON of a few levels", value="values nested too deeply to be read", file=path, row=row)
+
+
+def _levels(line: bytes) -> int:
+    """How deep the brackets of a line go, those in texts counted too."""
+    signs = np.frombuffer(line, np.uint8)
+    steps = np.isin(signs, OPENING).astype(np.int64) - np.isin(signs, CLOSING)
+    return int(np.cumsum(steps).max(initial=0))
 
 
 def read_csv(

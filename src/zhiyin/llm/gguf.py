@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from zhiyin.errors import ConfigError, LlmError, MissingExtraError, check_options
+from zhiyin.errors import ConfigError, LlmError, MissingExtraError, check_options, needs_openmp
 from zhiyin.llm.endpoint import EndpointLanguageModel
 from zhiyin.llm.exchange import Exchange
 from zhiyin.llm.model_store import fingerprint, found_model
@@ -129,7 +129,8 @@ class GgufLanguageModel:
 
     def _loaded(self, key: str) -> Any:
         try:
-            import xllamacpp
+            with needs_openmp("xllamacpp"):
+                import xllamacpp
         except ImportError as error:
             raise MissingExtraError("xllamacpp", extra="llm") from error
         params = xllamacpp.CommonParams()

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhiyin.contracts import Feature, State
-from zhiyin.errors import MissingLibraryError, NotFittedError, check_options
+from zhiyin.errors import NotFittedError, check_options, needs_openmp
 from zhiyin.rank.ranker import RowsRanker
 from zhiyin.rank.rows import Rows, held_out
 from zhiyin.types import FloatArray
@@ -125,11 +125,6 @@ class BoostedRanker(RowsRanker):
 
 def boosting() -> Any:
     """The library lightgbm; a MissingLibraryError where the system lacks what it is linked with."""
-    try:
+    with needs_openmp("LightGBM"):
         import lightgbm
-    except OSError as error:
-        raise MissingLibraryError(
-            "the trees of LightGBM need the OpenMP runtime, which this system lacks: apt-get install "
-            f"libgomp1 (Debian, Ubuntu), dnf install libgomp (Fedora), brew install libomp (macOS): {error}"
-        ) from error
     return lightgbm

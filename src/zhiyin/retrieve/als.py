@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from zhiyin.contracts import State
 from zhiyin.data.dataset import Dataset
-from zhiyin.errors import NotFittedError, check_options
+from zhiyin.errors import NotFittedError, check_options, needs_openmp
 from zhiyin.retrieve.matrix import user_item_matrix
 from zhiyin.retrieve.relevance import FactorRelevance
 from zhiyin.types import FloatArray, Query
@@ -48,7 +48,8 @@ class AlsRetriever:
         )  # fmt: skip
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
-        from implicit.als import AlternatingLeastSquares
+        with needs_openmp("the library implicit"):
+            from implicit.als import AlternatingLeastSquares
 
         matrix = user_item_matrix(data)
         with threadpool_limits(1, "blas"):  # implicit's own threads and those of the BLAS would fight
