@@ -77,4 +77,4 @@ def test_the_console_shows_and_takes_the_whole_of_it(data: Dataset, tmp_path: Pa
     serving = default_recommender(data)
     text, source = present_toml(Places(project(tmp_path, "[serve]\nworkers = 2\n")), serving)
     assert source == "file" and "workers = 2" in text
-    assert to_toml(checked(text, text)) == to_toml(serving)
+    assert to_toml(checked(Places(tmp_path), text, text)) == to_toml(serving)

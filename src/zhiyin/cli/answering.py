@@ -151,11 +151,11 @@ def _asker(project: Path, store: SqliteStore) -> Asker | None:
 
 def _fault(path: Path, project: Path) -> str:
     """Why the artefact that serves could not be taken, and the ways out."""
-    from zhiyin.recommender import Recommender
+    from zhiyin.serve.own_parts import load_artefact
 
     why = "it cannot be brought up to the store"
     try:
-        Recommender.load(path, histories=False)
+        load_artefact(path)
     except ZhiyinError as error:
         why = str(error)
     return (

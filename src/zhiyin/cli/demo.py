@@ -123,10 +123,15 @@ def _is_ready(project: Path, *, as_json: bool, save: bool) -> bool:
 
 def _served(project: Path, port: int | None, workers: int | None) -> None:
     """The project of an earlier demonstration is served as it is."""
-    from zhiyin.cli.serve import run_service, settings_of
+    from zhiyin.cli.serve import run_service
+    from zhiyin.serve.settings import ServeSettings
 
     curl = 'curl -H "Authorization: Bearer $ZHIYIN_KEY" "ADDRESS/v1/recommend?user=471&n=5"'
-    run_service(project, settings_of(project, {"port": port, "workers": workers}), ["try it:", f"  {curl}"])
+    run_service(
+        project,
+        ServeSettings.of_project(project, {"port": port, "workers": workers}),
+        ["try it:", f"  {curl}"],
+    )
 
 
 def _fitted(data: Dataset, seed: int, progress: Stages) -> Recommender:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -15,7 +14,6 @@ from rich.text import Text
 
 from zhiyin.cli.app import AllowImport, Json, ProjectPath, Seed
 from zhiyin.cli.output import Output
-from zhiyin.cli.project import Project
 from zhiyin.errors import ConfigError
 from zhiyin.terminal import printable
 
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
     from zhiyin.serve.settings import ServeSettings
     from zhiyin.store.sqlite_store import SqliteStore
 
-__all__ = ["artefacts", "keys", "refit", "run_service", "serve", "settings_of"]
+__all__ = ["artefacts", "keys", "refit", "run_service", "serve"]
 
 Port = Annotated[int | None, typer.Option(help="Port; 0 takes a free one. Default 8765.")]
 Host = Annotated[str | None, typer.Option(help="Address to listen on. Default 127.0.0.1.")]
@@ -57,7 +55,9 @@ def serve(
         "host": host, "port": port, "workers": workers, "tls_cert": tls_cert, "tls_key": tls_key,
         "allow_insecure_bind": allow_insecure_bind, **_named(setting),
     }  # fmt: skip
-    settings = settings_of(project, flags)
+    from zhiyin.serve.settings import ServeSettings
+
+    settings = ServeSettings.of_project(project, flags)
     if show_settings:
         return _show_settings(settings, as_json=as_json)
     run_service(project, settings, as_json=as_json)
@@ -284,23 +284,6 @@ def _store(project: Path) -> SqliteStore:
     if not places.store.is_file():
         raise ConfigError(f"{places.store}: expected a served project. Serve it once: zhiyin serve {project}")
     return SqliteStore.open(places.store, pepper=read_pepper(places.pepper))
-
-
-def settings_of(project: Path, flags: dict[str, Any]) -> ServeSettings:
-    """Flags over environment over `[serve]` of zhiyin.toml over defaults."""
-    import os
-
-    from zhiyin.serve.settings import ServeSettings
-
-    config, table = Project(project).config, {}
-    if Project(project).has_config:
-        try:
-            table = tomllib.loads(config.read_text("utf-8-sig")).get("serve", {})
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise ConfigError(f"{config}: this is not TOML: {error}") from error
-        except OSError as error:
-            raise ConfigError(f"{config}: expected a readable TOML file: {error}") from error
-    return ServeSettings.read(table, dict(os.environ), flags)
 
 
 def _named(given: Sequence[str] | None) -> dict[str, str]:

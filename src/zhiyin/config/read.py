@@ -217,7 +217,8 @@ class _Reading:
             self.fault(
                 f"{path}.type",
                 f"{name!r} would import {module!r}: allow it with allow_import=({module!r},), "
-                f"on the command line --allow-import {module}",
+                f"on the command line --allow-import {module}, for a service "
+                f'allow_import = ["{module}"] in [serve]',
             )
             return None
         try:

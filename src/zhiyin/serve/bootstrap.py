@@ -14,6 +14,7 @@ from zhiyin.recommender import Recommender
 from zhiyin.serve.access import first_key, issue_key, read_pepper
 from zhiyin.serve.artefacts import Artefacts
 from zhiyin.serve.ground import Places
+from zhiyin.serve.own_parts import allowed_modules
 from zhiyin.serve.refit import refit
 from zhiyin.store.contract import Store
 from zhiyin.store.sqlite_store import SqliteStore
@@ -76,7 +77,8 @@ def _artefact(places: Places, store: Store, now: Callable[[], float], say: Calla
         shutil.rmtree(copy, ignore_errors=True)
         places.artefacts.mkdir(parents=True, exist_ok=True)
         if current is None:  # who did what belongs to the store alone, from which it can be erased
-            Recommender.load(fitted, histories=False).save(copy, histories=False)
+            modules = allowed_modules(places.project)
+            Recommender.load(fitted, allow_import=modules, histories=False).save(copy, histories=False)
             seq, revision = store.last_seq(), store.last_revision()
         else:  # as a backup has left it: what it holds is known
             shutil.copytree(fitted, copy)

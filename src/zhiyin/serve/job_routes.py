@@ -142,7 +142,7 @@ def _pipeline(call: Call) -> PipelineShown:
     serving = ground.live.serving
     toml, source = present_toml(ground.places, None if serving is None else serving.recommender)
     try:
-        parts = [PipelinePart(**part) for part in slots_of(checked(toml, toml))]
+        parts = [PipelinePart(**part) for part in slots_of(checked(ground.places, toml, toml))]
     except ConfigError:
         parts = []
     settings: dict[str, Any] = msgspec.to_builtins(ground.settings)
@@ -155,12 +155,13 @@ async def check_pipeline(call: Call) -> Response:
 
 
 def _verdict(call: Call, text: str) -> PipelineVerdict:
-    serving = call.ground.live.serving
-    present, _ = present_toml(call.ground.places, None if serving is None else serving.recommender)
-    faults = faults_of(text, present)
+    serving, places = call.ground.live.serving, call.ground.places
+    present, _ = present_toml(places, None if serving is None else serving.recommender)
+    faults = faults_of(places, text, present)
     if faults:
         return PipelineVerdict(ok=False, faults=[Fault(**fault) for fault in faults])
-    return PipelineVerdict(ok=True, parts=[PipelinePart(**p) for p in slots_of(checked(text, present))])
+    parts = [PipelinePart(**part) for part in slots_of(checked(places, text, present))]
+    return PipelineVerdict(ok=True, parts=parts)
 
 
 async def backups(call: Call) -> Response:

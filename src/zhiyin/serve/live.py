@@ -21,8 +21,8 @@ from zhiyin.data.weights import KindWeights
 from zhiyin.errors import ZhiyinError
 from zhiyin.rank.counters import Counters
 from zhiyin.recommender import Recommender
-from zhiyin.saving import keep_models_in
 from zhiyin.serve.artefacts import Artefacts, Publication
+from zhiyin.serve.own_parts import load_artefact
 from zhiyin.store.contract import Store
 from zhiyin.store.records import EVENT_KINDS, IMPRESSION, EventRows, ItemChange, ItemRecord
 from zhiyin.types import IntArray, Item
@@ -302,10 +302,7 @@ class Live:
 
     def _loaded(self, publication: Publication) -> Serving:
         """An artefact from disk, brought up to the store's catalogue and events, warmed by one question."""
-        recommender = keep_models_in(
-            Recommender.load(self.artefacts.path(publication.version), histories=False),
-            self.artefacts.folder.parent,
-        )
+        recommender = load_artefact(self.artefacts.path(publication.version))
         if recommender.items_ is None or recommender.version_ != publication.version:
             raise ZhiyinError(f"expected artefact {publication.version}, found {recommender.version_!r}")
         serving = Serving(

@@ -13,6 +13,7 @@ from zhiyin.config import commented_toml, filled, from_toml, to_toml
 from zhiyin.errors import ConfigError, ZhiyinError
 from zhiyin.recommender import Recommender
 from zhiyin.serve.ground import Places
+from zhiyin.serve.own_parts import allowed_modules
 
 __all__ = ["OUTWARD", "checked", "faults_of", "present_toml", "slots_of"]
 
@@ -31,7 +32,7 @@ def present_toml(places: Places, serving: Recommender | None) -> tuple[str, str]
     return commented_toml(Recommender.default()), "default"
 
 
-def checked(text: str, present: str) -> Recommender:
+def checked(places: Places, text: str, present: str) -> Recommender:
     """The recommender of a changed text; a ConfigError names everything that is wrong with it."""
     known = set(_outward(_table(present)))
     new = [place for place, value in _outward(_table(text)) if (place, value) not in known]
@@ -45,13 +46,13 @@ def checked(text: str, present: str) -> Recommender:
         )
     if _table(text).get("serve") != _table(present).get("serve"):
         raise ConfigError("configuration: serve: settings of the service are changed on the machine itself")
-    return from_toml(text if "\n" in text else text + "\n")
+    return from_toml(text + "\n", allow_import=allowed_modules(places.project))
 
 
-def faults_of(text: str, present: str) -> list[dict[str, str]]:
+def faults_of(places: Places, text: str, present: str) -> list[dict[str, str]]:
     """path and message of each mistake; empty when the text can be used."""
     try:
-        checked(text, present)
+        checked(places, text, present)
     except ZhiyinError as error:
         return [_fault(line) for line in str(error).splitlines() if line.strip()]
     return []

@@ -14,10 +14,10 @@ from zhiyin.data.dataset import Dataset
 from zhiyin.defaults import configured_recommender
 from zhiyin.errors import ArtefactError, ConfigError, DataError
 from zhiyin.recommender import Progress, Recommender
-from zhiyin.saving import keep_models_in
 from zhiyin.serve.artefacts import Artefacts, Publication
 from zhiyin.serve.checks import Checks
 from zhiyin.serve.ground import Places
+from zhiyin.serve.own_parts import allowed_modules, load_artefact
 from zhiyin.store.contract import Store
 
 __all__ = ["refit"]
@@ -47,7 +47,8 @@ def refit(
             raise DataError(
                 "at least one item", file=places.store, hint="send items, or import a data set, first"
             )
-        recommender = configured_recommender(places.project, data, allow_import=allow_import)
+        modules = (*allow_import, *allowed_modules(places.project))
+        recommender = configured_recommender(places.project, data, allow_import=modules)
         recommender = recommender.fit(data, seed=seed, progress=progress)
         fresh = places.artefacts / f".fitting-{os.getpid()}"
         places.artefacts.mkdir(parents=True, exist_ok=True)
@@ -77,7 +78,7 @@ def publish(
     """Loads what was written, as a worker would, and publishes it or refuses it."""
     serving = artefacts.current()
     old = None if serving is None else _loaded(artefacts.path(serving.version))
-    faults = (checks or Checks()).faults(_opened(fresh), data, old)
+    faults = (checks or Checks()).faults(load_artefact(fresh), data, old)
     if faults:
         artefacts.refuse(version, "; ".join(faults), at=at, actor=actor)
         raise ConfigError(
@@ -89,14 +90,9 @@ def publish(
 def _loaded(folder: Path) -> Recommender | None:
     """What serves now, to compare with; None when it is gone, damaged or of another format."""
     try:
-        return _opened(folder)
+        return load_artefact(folder)
     except (ArtefactError, OSError):
         return None
-
-
-def _opened(folder: Path) -> Recommender:
-    """An artefact, whose language models are those of the project that it lies in."""
-    return keep_models_in(Recommender.load(folder, histories=False), folder.parent.parent)
 
 
 @contextmanager

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import ssl
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_type_hints
@@ -54,6 +56,10 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
         False
     )
 
+    allow_import: Annotated[
+        list[str],
+        about("Modules whose classes zhiyin.toml may name, such as my_parts."),
+    ] = []
     console: Annotated[bool, about("The web console at /console, and its sign-in.")] = True
     session_hours: Annotated[float, about("Hours until a browser has to sign in again.", ge=0.01, le=720)] = (
         12.0
@@ -171,6 +177,19 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
         if faults:
             raise ConfigError("\n".join(faults))
         return cls(**given)
+
+    @classmethod
+    def of_project(cls, project: Path, flags: Mapping[str, Any] | None = None) -> ServeSettings:
+        """Flags over environment over `[serve]` of zhiyin.toml over defaults."""
+        config, table = project / "zhiyin.toml", {}
+        if os.path.lexists(config):  # a folder of that name is a mistake, not the default
+            try:
+                table = tomllib.loads(config.read_text("utf-8-sig")).get("serve", {})
+            except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+                raise ConfigError(f"{config}: this is not TOML: {error}") from error
+            except OSError as error:
+                raise ConfigError(f"{config}: expected a readable TOML file: {error}") from error
+        return cls.read(table, dict(os.environ), flags)
 
     @classmethod
     def table(cls) -> list[Setting]:

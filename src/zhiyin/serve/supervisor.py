@@ -20,7 +20,7 @@ import msgspec
 from zhiyin.errors import ConfigError, ZhiyinError
 from zhiyin.serve.listener import LoadBoard, bound, refuse_new
 from zhiyin.serve.metrics import forget_process, prepare_folder
-from zhiyin.serve.settings import ServeSettings
+from zhiyin.serve.settings import ENV_PREFIX, ServeSettings
 from zhiyin.serve.worker import Order, Said
 
 __all__ = ["APP", "Supervisor"]
@@ -177,11 +177,16 @@ class Supervisor:
                 "zhiyin.serve.worker",
                 stdin=theirs.fileno(),
                 pass_fds=(self.listening.fileno(),),
-                env={**ONE_THREAD, **os.environ},
+                env={**ONE_THREAD, **os.environ, **self._told()},
             )
         stream = await asyncio.open_connection(sock=ours)
         stream[1].write(msgspec.json.encode(order) + b"\n")
         return Child(process, stream, number)
+
+    def _told(self) -> dict[str, str]:
+        """What workers, and the fits and jobs that they start, read from the environment."""
+        modules = self.settings.allow_import
+        return {f"{ENV_PREFIX}ALLOW_IMPORT": ",".join(modules)} if modules else {}
 
     def _take(self, child: Child) -> None:
         """From now on this one is the worker of its number, and is replaced when it dies."""

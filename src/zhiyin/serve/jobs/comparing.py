@@ -23,6 +23,7 @@ from zhiyin.serve.jobs.drawing import opened
 from zhiyin.serve.jobs.measuring import protocol_of
 from zhiyin.serve.jobs.previewing import few_users, side_by_side
 from zhiyin.serve.jobs.run import Work
+from zhiyin.serve.own_parts import allowed_modules, load_artefact
 
 __all__ = ["compare_artefacts"]
 
@@ -57,7 +58,7 @@ def compare_artefacts(work: Work) -> dict[str, Any]:
     }
     if not result["same_settings"] and len(data):
         result["measured"] = _measured(work, data, configs)
-    a, b = (keep_models_in(Recommender.load(path, histories=False), work.places.project) for path in paths)
+    a, b = map(load_artefact, paths)
     result["lists"] = _lists(work, data, a, b)
     shifts = [shift for one in result["lists"] for shift in shifts_of(one)]
     result["shifts"] = shifts_summary(shifts)
@@ -70,7 +71,8 @@ def _measured(work: Work, data: Dataset, configs: list[str]) -> dict[str, Any]:
     gauge = Gauge.of(Questions.of(data, protocol_of(work)), None)
     rows = []
     for name, config in zip((A, B), configs):
-        made = keep_models_in(from_toml(config), work.places.project)
+        made = from_toml(config, allow_import=allowed_modules(work.places.project))
+        made = keep_models_in(made, work.places.project)
         rows.append(measured(name, made, gauge, progress=work.tell)[0])
     found = gathered(data, gauge, rows)
     by = {

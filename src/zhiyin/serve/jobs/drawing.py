@@ -18,6 +18,7 @@ from zhiyin.serve.access import read_pepper
 from zhiyin.serve.artefacts import Artefacts
 from zhiyin.serve.jobs.run import Work
 from zhiyin.serve.maps import Map, factors, save_map, vectors_of
+from zhiyin.serve.own_parts import load_artefact
 from zhiyin.store.contract import Store
 from zhiyin.store.sqlite_store import SqliteStore
 from zhiyin.types import KINDS, Interaction
@@ -53,7 +54,7 @@ def draw_map(work: Work) -> dict[str, Any]:
     with opened(work) as store:
         artefacts, version = serving_now(work, store)
         work.tell("reading", 0, 0)
-        recommender = Recommender.load(artefacts.path(version), histories=False)
+        recommender = load_artefact(artefacts.path(version))
         data = store.snapshot()
     vectors = vectors_of(recommender)
     if vectors is not None:

@@ -13,6 +13,7 @@ from zhiyin.evaluate.ablation import ablate
 from zhiyin.recommender import Recommender
 from zhiyin.serve.jobs.drawing import opened
 from zhiyin.serve.jobs.run import Work
+from zhiyin.serve.own_parts import allowed_modules
 
 __all__ = ["ablate_served", "evaluate_served", "protocol_of"]
 
@@ -56,7 +57,9 @@ def _ground(work: Work) -> tuple[Recommender, Dataset, str]:
         current = Artefacts(folder=work.places.artefacts, store=store).current()
     if not len(data):
         raise ConfigError("there are no events to hold out: send some first")
-    return configured_recommender(work.places.project, data), data, "" if current is None else current.version
+    modules = allowed_modules(work.places.project)
+    made = configured_recommender(work.places.project, data, allow_import=modules)
+    return made, data, "" if current is None else current.version
 
 
 def _told(work: Work) -> Any:

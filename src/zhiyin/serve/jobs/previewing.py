@@ -14,6 +14,7 @@ from zhiyin.recommender import Recommender
 from zhiyin.saving import keep_models_in
 from zhiyin.serve.jobs.drawing import opened, past_of, serving_now
 from zhiyin.serve.jobs.run import Work
+from zhiyin.serve.own_parts import load_artefact
 from zhiyin.serve.pipeline import checked, present_toml, write_toml
 from zhiyin.serve.refit import refit
 from zhiyin.types import KINDS
@@ -36,9 +37,11 @@ def preview_pipeline(work: Work) -> dict[str, Any]:
     with opened(work) as store:
         artefacts, version = serving_now(work, store)
         work.tell("reading", 0, 0)
-        old = keep_models_in(Recommender.load(artefacts.path(version), histories=False), work.places.project)
+        old = load_artefact(artefacts.path(version))
         data = store.snapshot()
-    new = keep_models_in(checked(request.toml, present_toml(work.places, old)[0]), work.places.project)
+    new = keep_models_in(
+        checked(work.places, request.toml, present_toml(work.places, old)[0]), work.places.project
+    )
     users = few_users(data, request.users, N_SAMPLE, request.seed)
     if same_learning(old, new):
         fitted, how = with_parts_of(old, new), "parts"
@@ -63,7 +66,7 @@ def publish_pipeline(work: Work) -> dict[str, Any]:
     before = config.read_text("utf-8") if config.is_file() else None
     with opened(work) as store:
         if work.request.toml:
-            checked(work.request.toml, present_toml(work.places, _serving(work, store))[0])
+            checked(work.places, work.request.toml, present_toml(work.places, _serving(work, store))[0])
             write_toml(work.places, work.request.toml)
         try:
             made = refit(
@@ -86,7 +89,7 @@ def _serving(work: Work, store: Any) -> Recommender | None:
         artefacts, version = serving_now(work, store)
     except ConfigError:
         return None
-    return Recommender.load(artefacts.path(version), histories=False)
+    return load_artefact(artefacts.path(version))
 
 
 def same_learning(old: Recommender, new: Recommender) -> bool:
