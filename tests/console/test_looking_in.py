@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -234,21 +238,35 @@ def test_a_mistake_in_the_pipeline_is_told_with_its_place(sit: Any) -> None:
     seat.unhurt()
 
 
-def test_a_request_is_tried_and_taken_along(sit: Any) -> None:
+def test_a_request_is_tried_and_taken_along(sit: Any, service: Any) -> None:
+    """What is copied is run as it stands: a name with every kind of quote comes through all of them."""
     seat = sit()
     page = seat.open("/console/api?route=post+%2Fv1%2Frecommend", ".snippet")
-    page.fill("#api-body", '{"user": "u02", "n": 2}')
+    words = 'o\'clock "tea" $HOME `id` \\\\ 茶 🍵'
+    page.fill("#api-body", json.dumps({"user": "u02", "n": 2, "words": words}))
     page.click(".page-api .button.primary")
     page.wait_for_selector(".reply")
     answer = json.loads(page.inner_text(".reply"))
     assert len(answer["items"]) == 2
-    for name, word in (
-        ("python", "httpx.request("),
-        ("typescript", "await fetch("),
-        ("curl", "curl -X POST"),
+    for name, command in (
+        ("python", [sys.executable, "-c"]),
+        ("curl", ["bash", "-c"]),
+        ("typescript", ["node", "--input-type=module", "-e"]),
     ):
         page.locator(f".segmented input[value={name}]").check(force=True)
-        assert word in page.inner_text(".snippet") and "u02" in page.inner_text(".snippet")
+        copied = page.inner_text(".snippet")
+        assert "u02" in copied
+        needed = "curl" if name == "curl" else command[0]
+        if shutil.which(needed):
+            done = subprocess.run(
+                [*command, copied], env={**os.environ, "ZHIYIN_KEY": service.key}, capture_output=True,
+                text=True, check=False, timeout=60,
+            )  # fmt: skip
+            assert done.returncode == 0, done.stderr
+            found = json.loads(done.stdout)
+            assert [line["id"] for line in found["items"]] == [line["id"] for line in answer["items"]]
+            trace = service.http.get(f"/v1/trace/{found['meta']['slate_id']}").json()
+            assert trace["request"]["words"] == words
     seat.unhurt()
 
 
