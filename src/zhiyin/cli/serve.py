@@ -91,17 +91,18 @@ def run_service(
         out.talk.print(Text.assemble(("serving    ", "bold"), address), soft_wrap=True)
         version = made.version or "none yet: send items and events"
         out.note(f"{printable(str(project))}: {sizes}; artefact {version}")
+        here = reachable(address)
         if link and not as_json:
-            out.talk.print(Text.assemble(("console    ", "bold"), address + link), soft_wrap=True)
+            out.talk.print(Text.assemble(("console    ", "bold"), here + link), soft_wrap=True)
             out.note("this link signs in once, within a quarter of an hour; later with a key")
         for line in note:
-            out.talk.print(Text(line.replace("ADDRESS", address)), soft_wrap=True)
+            out.talk.print(Text(line.replace("ADDRESS", here)), soft_wrap=True)
         out.result(
             {
                 "address": address,
                 "version": made.version,
                 "first_key": made.first_key,
-                "console": address + link if link else "",
+                "console": here + link if link else "",
             }
         )
         sys.stdout.flush()
@@ -111,6 +112,15 @@ def run_service(
     ).serve()
     if code:
         sys.exit(code)
+
+
+def reachable(address: str) -> str:
+    """An address that a browser on this machine can open: "all addresses" is none.
+
+    >>> reachable("http://0.0.0.0:8765"), reachable("https://[::]:1"), reachable("http://10.0.0.2:80")
+    ('http://127.0.0.1:8765', 'https://[::1]:1', 'http://10.0.0.2:80')
+    """
+    return address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
 
 
 def refit(
