@@ -358,3 +358,33 @@ def test_printable_keeps_letters_and_drops_commands() -> None:
 def test_suggestions_put_the_same_beginning_first() -> None:
     assert suggestions("star", ["Lone Star", "Star Wars", "Titanic"])[:2] == ["Lone Star", "Star Wars"]
     assert suggestions("titanik", ["Lone Star", "Star Wars", "titanic"]) == ["titanic"]
+
+
+def sorted_sums(path: Path) -> Path:
+    """A table of sums per user and item, as a database gives it: no times, sorted by both."""
+    rows = [f"u{user:03},i{item:03}" for user in range(150) for item in range(user % 5, 40, 5 + user % 3)]
+    path.write_text("\n".join(["user,item", *sorted(rows)]))
+    return path
+
+
+def test_an_untouched_configuration_is_suited_to_the_data_and_a_changed_one_stays(
+    run: Any, tmp_path: Path
+) -> None:
+    shop, file = tmp_path / "shop", sorted_sums(tmp_path / "sums.csv")
+    run("init", shop)
+    said = run("import", shop, file)
+    assert said.code == 0 and "now holds the default for this data" in plainly(said)
+    suited = (shop / "zhiyin.toml").read_text()
+    assert "\nordered = false" in suited
+    assert "now holds" not in plainly(run("import", shop, file))
+    (shop / "zhiyin.toml").write_text(CONFIG)
+    assert "now holds" not in plainly(run("import", shop, file))
+    assert (shop / "zhiyin.toml").read_text() == CONFIG
+    assert "`ordered = false`" in plainly(run("fit", shop))
+    assert "--protocol random" in plainly(run("eval", shop, "--no-floors"))
+    assert "--protocol random" not in plainly(run("eval", shop, "--no-floors", "--protocol", "random"))
+
+
+def plainly(said: Run) -> str:
+    """Notes without the ends of lines."""
+    return " ".join(said.err.split())

@@ -77,6 +77,9 @@ def default_recommender(
         AttributeFeature(),
     ]
     shape = Shape.of(data)
+    if not shape.ordered:
+        retrievers |= _of_sets(encoder, many=many)
+        del retrievers["slit"]
     if shape.repeats:
         retrievers["repeat"] = RepeatRetriever()
         features.append(RepeatFeature())
@@ -95,10 +98,21 @@ def default_recommender(
         ranker=CrossRanker(features=features),
         explainer=EvidenceExplainer(),
         encoder=encoder,
-        n_history=200 if shape.repeats else 50,
+        n_history=200 if shape.repeats or not shape.ordered else 50,
         repeats=shape.repeats,
+        ordered=shape.ordered,
     )
     return with_sequence(found) if sequence else found
+
+
+def _of_sets(encoder: Encoder, *, many: bool) -> dict[str, Retriever]:
+    """Sources for which all events of a history count alike: nothing came before anything else."""
+    return {
+        "kernel": KernelRetriever(window=50, power=0.0, backward=1.0, damp_target=0.5, decay=1.0),
+        "ease": EaseRetriever(k=100, neighbourhood=100 if many else 200, decay=1.0),
+        "text_kernel": TextKernelRetriever(encoder=encoder, window=50, backward=1.0, decay=1.0),
+        "text_factors": TextFactorsRetriever(encoder=encoder, window=50, backward=1.0, decay=1.0),
+    }
 
 
 def configured_recommender(

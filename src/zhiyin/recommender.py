@@ -34,6 +34,7 @@ from zhiyin.data.dataset import Dataset
 from zhiyin.data.events import check_time
 from zhiyin.data.filters import Filter, parse_filter
 from zhiyin.data.histories import Histories, history_of
+from zhiyin.data.order import shuffled
 from zhiyin.decide import Decision, Pipeline, replayed
 from zhiyin.errors import ConfigError, DataError, NotFittedError, check_count, check_options
 from zhiyin.fitting import fit_part
@@ -83,6 +84,7 @@ class Recommender:
     from the last `replay_share` of every user's events (1 to `n_replay`, at most `max_questions` in all)
     against `n_negatives` other candidates each, with `cold_share` of the items hidden from the sources, so
     that it learns what to think of new items. With `repeats` items of a history may come back, as places do.
+    Of a log that is not `ordered` the events of each user are mixed, so that their order says nothing.
     """
 
     def __init__(
@@ -104,6 +106,7 @@ class Recommender:
         n_negatives: int = 60,
         cold_share: float = 0.05,
         repeats: bool = False,
+        ordered: bool = True,
     ) -> None:
         self.retrievers = retrievers
         self.ranker = ranker
@@ -112,15 +115,13 @@ class Recommender:
         self.encoder = encoder
         self.llm = llm
         self.fallback = fallback
-        self.n_each = n_each
-        self.n_candidates = n_candidates
-        self.n_history = n_history
+        self.n_each, self.n_candidates, self.n_history = n_each, n_candidates, n_history
         self.n_replay = n_replay
         self.replay_share = replay_share
         self.max_questions = max_questions
         self.n_negatives = n_negatives
         self.cold_share = cold_share
-        self.repeats = repeats
+        self.repeats, self.ordered = repeats, ordered
         check_options(
             self, n_each=(1, 1e6), n_candidates=(1, 1e6), n_history=(0, 1e6), n_replay=(1, 1e6),
             replay_share=(0, 1), max_questions=(1, 1e9), n_negatives=(1, 1e6), cold_share=(0, 0.9),
@@ -130,8 +131,7 @@ class Recommender:
         self.barred_: IntArray = np.empty(0, np.int32)
         self.timings_: dict[str, float] = {}
         """Seconds of the last fit by part."""
-        self.version_ = ""
-        self.reader_ = IntentReader()
+        self.version_, self.reader_ = "", IntentReader()
 
     @classmethod
     def default(
@@ -152,7 +152,7 @@ class Recommender:
         """
         if not data.n_items:
             raise DataError("at least one item", value=f"{data.name!r} with none", hint="import some first")
-        self.timings_, rows = {}, None
+        data, self.timings_, rows = data if self.ordered else shuffled(data, seed=seed), {}, None
         if self.ranker is not None and self.ranker.features and len(data):
             rows = self.replay(data, seed=seed, progress=progress)
         self._fit_parts(data, seed, progress, more=rows is not None)

@@ -121,17 +121,23 @@ def import_(
             time_unit=None if time_unit is None else time_unit.value, time_format=time_format,
             errors="drop" if errors is Errors.drop else "raise", dry_run=dry_run,
         )  # fmt: skip
+        suited = False
         if found.data is not None:
             progress(f"writing {place.data}")
-            _write(found.data, place)
+            suited = _write(found.data, place)
     _tell(out, place, found)
+    if suited:
+        out.note(f"{place.config}: nobody has changed it, so it now holds the default for this data")
 
 
-def _write(data: Dataset, place: Project) -> None:
+def _write(data: Dataset, place: Project) -> bool:
+    """Whether zhiyin.toml was suited to the data too."""
     place.path.mkdir(parents=True, exist_ok=True)
     if place.data.is_dir() and not any(place.data.iterdir()):
         place.data.rmdir()
+    before = place.load_data() if place.data.is_dir() and place.config.is_file() else None
     data.save(place.data)
+    return place.suit(data, before)
 
 
 def _tell(out: Output, place: Project, found: Imported) -> None:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from zhiyin.cli.app import AllowImport, Json, ProjectPath, Seed, locale_option
 from zhiyin.cli.output import Output
-from zhiyin.cli.project import Project
+from zhiyin.cli.project import UNORDERED, Project
 from zhiyin.cli.scores import Scores
 from zhiyin.cli.targets import check_file
 
@@ -68,6 +68,7 @@ def evaluate(
 
     Example: zhiyin eval shop --protocol time --k 10 --html report.html
     """
+    from zhiyin.data.order import is_ordered
     from zhiyin.evaluate import Protocol
     from zhiyin.evaluate import evaluate as run
 
@@ -86,6 +87,8 @@ def evaluate(
         )
         found = run({"zhiyin": recommender}, data, rules, floors=floors, progress=progress)
     out.show(Scores(found))
+    if protocol is SplitName.leave_one_out and not is_ordered(data):
+        out.note(f"{UNORDERED}. So no event is the last one: --protocol random")
     if html is not None:
         found.to_html(html, title=f"zhiyin: {data.name}", locale=locale)
         out.note(f"report: {html}")

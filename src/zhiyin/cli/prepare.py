@@ -10,7 +10,7 @@ from rich.text import Text
 
 from zhiyin.cli.app import AllowImport, Json, ProjectPath, Seed
 from zhiyin.cli.output import Output, now
-from zhiyin.cli.project import Project
+from zhiyin.cli.project import UNORDERED, Project
 from zhiyin.cli.targets import check_file, check_folder
 from zhiyin.errors import ConfigError
 from zhiyin.terminal import printable
@@ -59,6 +59,8 @@ def fit(
 
     Example: zhiyin fit shop
     """
+    from zhiyin.data.order import is_ordered
+
     out, place = Output(as_json=as_json), Project(project)
     check_folder(place.path)
     started = time.perf_counter()
@@ -70,6 +72,8 @@ def fit(
         progress("writing artefact")
         recommender.save(place.artefact, created_at=now())
     seconds = time.perf_counter() - started
+    if recommender.ordered and not is_ordered(data):
+        out.note(f"{UNORDERED}. `ordered = false` in {place.config}, with parts that know no order, suits it")
     out.show(
         Text(f"fitted on {data!r} in {seconds:.1f} s; artefact {recommender.version_} in {place.artefact}")
     )

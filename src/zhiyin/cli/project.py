@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from zhiyin.data.dataset import Dataset
     from zhiyin.recommender import Recommender
 
-__all__ = ["Project", "catalogue", "item_code", "suggestions"]
+__all__ = ["UNORDERED", "Project", "catalogue", "item_code", "suggestions"]
+
+UNORDERED = "the log has no times, and the order of its rows says nothing: it is sorted or mixed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,24 @@ class Project:
         from zhiyin.defaults import configured_recommender
 
         return configured_recommender(self.path, data, allow_import=allow_import, sequence=sequence)
+
+    def suit(self, data: Dataset, before: Dataset | None = None) -> bool:
+        """Lets a zhiyin.toml that nobody has touched hold the default for this data; whether it changed.
+
+        Untouched is what `init` writes, or what this has written for the data that was there `before`.
+        """
+        from zhiyin.config import commented_toml
+        from zhiyin.recommender import Recommender
+
+        if not self.config.is_file():
+            return False
+        text = self.config.read_text("utf-8-sig")
+        known = [commented_toml(Recommender.default(one)) for one in (None, before)]
+        fresh = commented_toml(Recommender.default(data))
+        if text not in known or text == fresh:
+            return False
+        self.config.write_text(fresh, encoding="utf-8")
+        return True
 
     def load(self, allow_import: Sequence[str] = ()) -> Recommender:
         """What `zhiyin fit` has left; a served project answers from another artefact (`answering.py`)."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from zhiyin.data.context_table import usable_contexts
 from zhiyin.data.dataset import Dataset
+from zhiyin.data.order import is_ordered
 from zhiyin.data.places import coordinates
 
 __all__ = ["Shape", "return_share"]
@@ -30,6 +31,8 @@ class Shape:
     """Events have times that are more than an order: they spread over the day."""
     places: bool = False
     """Items have latitude and longitude."""
+    ordered: bool = True
+    """The events of a user stand in the order in which they happened."""
 
     @classmethod
     def of(cls, data: Dataset | None) -> Self:
@@ -40,6 +43,7 @@ class Shape:
             contexts=tuple(usable_contexts(data)),
             clock=_has_hours(data),
             places=_has_places(data),
+            ordered=is_ordered(data),
         )
 
 
