@@ -55,8 +55,16 @@ def test_what_the_rules_have_read_stands() -> None:
 @pytest.mark.parametrize("fault", ["error", "type"])
 def test_without_an_answer_the_rules_have_read(fault: Any) -> None:
     fake = FakeModel(complete=lambda prompt, schema: Reading(want=["Horror"]), always=fault)
-    found, took_part = read("comedy", fake)
-    assert not took_part and found.source == "rules" and len(found.wishes) == 1
+    found, took_part = read("for our date", fake)
+    assert not took_part and found.source == "rules" and found.text and not found.wishes
+
+
+@pytest.mark.parametrize("words", ["comedy", "under 10", "喜剧", "the newest", "nothing sad"])
+def test_nobody_is_asked_where_the_rules_understand(words: str) -> None:
+    fake = FakeModel(complete=lambda prompt, schema: Reading(want=["Horror"]))
+    found, complete = read(words, fake)
+    assert complete and not fake.asked
+    assert found == read_intent(words, Vocabulary.of(FILMS), FILMS)
 
 
 def test_the_same_words_are_asked_once() -> None:

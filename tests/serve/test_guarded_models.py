@@ -96,7 +96,7 @@ def test_a_bad_model_costs_no_answer(tmp_path: Path, asked_server: ModelServer, 
         plain = service.ids("u1", n=10, dry_run=True)
         for n in range(5):
             began = time.monotonic()
-            answer = service.recommend("u1", n=10, words=f"odd {n}", reasons=True, dry_run=True)
+            answer = service.recommend("u1", n=10, words=f"curious w{n}", reasons=True, dry_run=True)
             assert time.monotonic() - began < 2.0, "nobody waits for the model beyond the deadline"
             assert len(answer["items"]) == 10 and "intent" in answer["meta"]["degraded"]
             assert service.ids("u1", n=10, dry_run=True) == plain

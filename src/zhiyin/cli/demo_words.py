@@ -19,7 +19,7 @@ __all__ = ["show_words"]
 ASKED = (
     "funny films from the 90s, nothing violent",
     "不要恐怖片，评分高的老电影",
-    "gangsters and guns in the old days",
+    "飞船与激光枪",
 )
 PATIENCE_S = 60.0
 COMMANDS = "pip install 'zhiyin[llm]'\nzhiyin models add qwen2.5-coder-1.5b"
@@ -41,7 +41,9 @@ def show_words(out: Output, recommender: Recommender, user: str) -> dict[str, ob
     out.show(show.facts({one.words: f"{one.weight:.2f}  {len(one.items)} films" for one in interests}))
     out.show(show.heading("Tags"))
     out.show(show.facts({items.titles[c]: ", ".join(tags_of(items, c)) for c in past.items[-3:].tolist()}))
-    out.show(show.heading("What is understood", "by rules" if llm is None else "by rules and a local model"))
+    out.show(
+        show.heading("What is understood", "by rules" if llm is None else "by rules, else by a local model")
+    )
     told = []
     for words in ASKED:
         locale = language_of(words) or "en"

@@ -22,7 +22,7 @@ from zhiyin.represent.units import key_of
 from zhiyin.represent.vocabulary import Value, Vocabulary, quoted
 from zhiyin.types import Intent, Prompt, Wish
 
-__all__ = ["VERSION", "Reading", "intent_prompt", "read_by_model", "with_reading"]
+__all__ = ["VERSION", "Reading", "intent_prompt", "read_by_model", "says_something", "with_reading"]
 
 VERSION = "2"
 MOST_VALUES = 60
@@ -91,8 +91,14 @@ def read_by_model(
     locale: str = "en",
     timeout: float,
 ) -> tuple[Intent, bool]:
-    """The intent, and whether the model took part; when it fails or is late, the rules alone have read."""
+    """The intent, and whether nobody was missed; when the model fails or is late, the rules alone have read.
+
+    It is asked only where the rules have found nothing to go by: what they understand it does not make better
+    (bench/RESULTS.md, "Words"), and every question costs seconds.
+    """
     rules = read_intent(words, vocabulary, items)
+    if says_something(rules):
+        return rules, True
     key = (words, llm.identity)
     kept = vocabulary.kept.get(key)
     if kept is not None:
@@ -105,6 +111,12 @@ def read_by_model(
     if not isinstance(said, Reading):
         return rules, False
     return vocabulary.keep(key, with_reading(rules, said, vocabulary)), True
+
+
+def says_something(intent: Intent) -> bool:
+    """Whether words were understood as more than text to search by."""
+    turned = intent.fresh or intent.popular or intent.quality
+    return bool(turned or intent.require or intent.wishes or intent.like or intent.unlike or intent.mood)
 
 
 def with_reading(rules: Intent, said: Reading, vocabulary: Vocabulary) -> Intent:
