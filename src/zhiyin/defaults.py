@@ -44,6 +44,8 @@ TEXTUAL = ("text_kernel", "text_factors", "content", "lexical", "wish")
 """Sources that have nothing to read in a catalogue of bare ids."""
 MANY_ITEMS = 20_000
 """Above so many items the regressions take part in a smaller form, or the fit would take hours."""
+MOST_PAIRS = 20_000_000
+"""Of a log without an order: so many pairs of events are looked at, and ten for each event at least."""
 LITTLE = 20_000
 """Below so many interactions raw likeness of texts is a source of its own: there is little to learn from."""
 
@@ -78,7 +80,7 @@ def default_recommender(
     ]
     shape = Shape.of(data)
     if not shape.ordered:
-        retrievers |= _of_sets(encoder, many=many)
+        retrievers |= _of_sets(encoder, many=many, n_events=0 if data is None else len(data))
         del retrievers["slit"]
     if shape.repeats:
         retrievers["repeat"] = RepeatRetriever()
@@ -105,13 +107,17 @@ def default_recommender(
     return with_sequence(found) if sequence else found
 
 
-def _of_sets(encoder: Encoder, *, many: bool) -> dict[str, Retriever]:
-    """Sources for which all events of a history count alike: nothing came before anything else."""
+def _of_sets(encoder: Encoder, *, many: bool, n_events: int) -> dict[str, Retriever]:
+    """Sources for which all events of a history count alike: nothing came before anything else.
+
+    A window over mixed events draws pairs by chance, so that of a large log fewer are enough.
+    """
+    window = min(50, max(10, MOST_PAIRS // max(n_events, 1)))
     return {
-        "kernel": KernelRetriever(window=50, power=0.0, backward=1.0, damp_target=0.5, decay=1.0),
+        "kernel": KernelRetriever(window=window, power=0.0, backward=1.0, damp_target=0.5, decay=1.0),
         "ease": EaseRetriever(k=100, neighbourhood=100 if many else 200, decay=1.0),
-        "text_kernel": TextKernelRetriever(encoder=encoder, window=50, backward=1.0, decay=1.0),
-        "text_factors": TextFactorsRetriever(encoder=encoder, window=50, backward=1.0, decay=1.0),
+        "text_kernel": TextKernelRetriever(encoder=encoder, window=window, backward=1.0, decay=1.0),
+        "text_factors": TextFactorsRetriever(encoder=encoder, window=window, backward=1.0, decay=1.0),
     }
 
 
