@@ -57,7 +57,7 @@ def show_words(out: Output, recommender: Recommender, user: str) -> dict[str, ob
         out.show(Text(f"{words}\n  {printable(line)}{late}\n  {titles}"))
         told.append({"words": words, "understood": line, "by_model": by_model})
     if llm is None:
-        out.show(Text(f"\nWith a local language model, for what the rules do not understand:\n{COMMANDS}", "dim"))
+        out.show(Text(f"\nWith a language model, for what rules do not understand:\n{COMMANDS}", "dim"))
     return {"profile": interests, "understood": told, "model": "" if llm is None else llm.identity}
 
 
