@@ -19,7 +19,7 @@ Value = float | int | str | bool
 
 COSTS = frozenset({
     "n_each", "n_candidates", "n_history", "n_replay", "max_questions", "n_threads", "max_items", "k",
-    "neighbourhood", "dim", "seed", "batch_size", "fallback", "repeats",
+    "neighbourhood", "dim", "seed", "batch_size", "fallback", "repeats", "ordered",
 })  # fmt: skip
 """Options that buy quality with time or memory, or say what is asked: searched only when named."""
 REPLAY = frozenset({"replay_share", "n_negatives", "cold_share"})
