@@ -377,6 +377,9 @@ def test_an_untouched_configuration_is_suited_to_the_data_and_a_changed_one_stay
     suited = (shop / "zhiyin.toml").read_text()
     assert "\nordered = false" in suited
     assert "now holds" not in plainly(run("import", shop, file))
+    for part in (shop / "data").iterdir():
+        part.write_bytes(b"damaged")
+    assert run("import", shop, file).code == 0, "data that cannot be read can be replaced"
     (shop / "zhiyin.toml").write_text(CONFIG)
     assert "now holds" not in plainly(run("import", shop, file))
     assert (shop / "zhiyin.toml").read_text() == CONFIG

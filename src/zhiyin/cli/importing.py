@@ -135,9 +135,9 @@ def _write(data: Dataset, place: Project) -> bool:
     place.path.mkdir(parents=True, exist_ok=True)
     if place.data.is_dir() and not any(place.data.iterdir()):
         place.data.rmdir()
-    before = place.load_data() if place.data.is_dir() and place.config.is_file() else None
+    untouched = place.is_untouched()
     data.save(place.data)
-    return place.suit(data, before)
+    return untouched and place.suit(data)
 
 
 def _tell(out: Output, place: Project, found: Imported) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zhiyin.errors import ConfigError, DataError, NotFittedError
+from zhiyin.errors import ConfigError, DataError, NotFittedError, ZhiyinError
 from zhiyin.terminal import printable
 
 if TYPE_CHECKING:
@@ -72,23 +72,31 @@ class Project:
 
         return configured_recommender(self.path, data, allow_import=allow_import, sequence=sequence)
 
-    def suit(self, data: Dataset, before: Dataset | None = None) -> bool:
-        """Lets a zhiyin.toml that nobody has touched hold the default for this data; whether it changed.
-
-        Untouched is what `init` writes, or what this has written for the data that was there `before`.
-        """
+    def is_untouched(self) -> bool:
+        """Whether zhiyin.toml holds what `init` writes, or what `suit` wrote for the data that is there."""
         from zhiyin.config import commented_toml
         from zhiyin.recommender import Recommender
 
         if not self.config.is_file():
             return False
         text = self.config.read_text("utf-8-sig")
-        known = [commented_toml(Recommender.default(one)) for one in (None, before)]
-        fresh = commented_toml(Recommender.default(data))
-        if text not in known or text == fresh:
+        if text == commented_toml(Recommender.default()):
+            return True
+        try:
+            return text == commented_toml(Recommender.default(self.load_data()))
+        except ZhiyinError:  # no data, or data that can only be replaced
             return False
-        self.config.write_text(fresh, encoding="utf-8")
-        return True
+
+    def suit(self, data: Dataset) -> bool:
+        """Lets an untouched zhiyin.toml hold the default for this data; whether it changed."""
+        from zhiyin.config import commented_toml
+        from zhiyin.recommender import Recommender
+
+        fresh = commented_toml(Recommender.default(data))
+        changed = self.config.read_text("utf-8-sig") != fresh
+        if changed:
+            self.config.write_text(fresh, encoding="utf-8")
+        return changed
 
     def load(self, allow_import: Sequence[str] = ()) -> Recommender:
         """What `zhiyin fit` has left; a served project answers from another artefact (`answering.py`)."""
