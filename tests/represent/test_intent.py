@@ -267,4 +267,5 @@ def test_cheap_and_dear_are_thirds_of_what_has_a_price(words: str, items: set[st
     assert {item for item, by in wished(intent).items() if by > 0} == items
     assert intent.text == ""
     free = Catalogue.of([Item("a", "Tea", "", {"kind": ("tea",)})])
-    assert read_intent(words, Vocabulary.of(free), free).wishes == ()
+    without = read_intent(words, Vocabulary.of(free), free)
+    assert without.wishes == () and len(without.unmet) == 1

@@ -312,8 +312,11 @@ class _Reading:
 
     def _priced(self, kinds: _Kinds, said: str) -> None:
         """Cheap is the cheaper third of what has a price, dear the dearer one."""
+        if kinds.values or not {"cheap", "dear"} & set(kinds.cues):
+            return
         name = self.vocabulary.roles.get("price", "")
-        if not name or kinds.values or not {"cheap", "dear"} & set(kinds.cues):
+        if not name:
+            self.unmet.append(said)
             return
         cheap = ("cheap" in kinds.cues) != bool(self.negated)
         bound = float(np.nanpercentile(self.items.numbers[name], 100 / 3 if cheap else 200 / 3))
