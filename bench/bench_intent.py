@@ -8,7 +8,8 @@ answer; the sentence is made of what these have in common: their two most freque
 three of them share. Nothing else of the user is known. The sentence goes through templates in two languages,
 so that users ask in different ways; "otherwise" are sentences that name no genre, in words that the rules do
 not have ("spaceships and laser guns"). Rows: popularity; the words as plain text (vectors and BM25, nothing
-understood); the rules; with `--llm`, rules and that model. Intervals are 95 % bootstraps over users, the
+understood); the rules alone; as it ships, rules and, where they find nothing, words near in meaning; with
+`--llm`, rules and, where they find nothing, that model. Intervals are 95 % bootstraps over users, the
 ratio's by resampling both together.
 """
 
@@ -32,6 +33,7 @@ from zhiyin.evaluate.intervals import bootstrap
 from zhiyin.llm import GgufLanguageModel
 from zhiyin.recommender import Recommender
 from zhiyin.represent.intent_prompt import read_by_model
+from zhiyin.represent.intent_rules import read_intent
 from zhiyin.types import IntArray, Intent, Query
 
 K = 10
@@ -136,7 +138,9 @@ def rows(
             said = {lang: plainly, f"{lang}, otherwise": otherwise(items, targets, lang)}
             for which, words in said.items():
                 as_text = Query(words=words, locale=lang, intent=Intent(said=words, text=words))
-                asked = {"words as text": as_text, "rules": Query(words=words, locale=lang)}
+                asked = {"words as text": as_text, "as it ships": Query(words=words, locale=lang)}
+                by_rules = read_intent(words, book, items, near=False)
+                asked["rules"] = replace(asked["as it ships"], intent=by_rules)
                 if llm is not None:
                     started = time.perf_counter()
                     intent, took_part = read_by_model(words, llm, book, items, locale=lang, timeout=120.0)

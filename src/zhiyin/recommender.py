@@ -131,7 +131,7 @@ class Recommender:
         self.barred_: IntArray = np.empty(0, np.int32)
         self.timings_: dict[str, float] = {}
         """Seconds of the last fit by part."""
-        self.version_, self.reader_ = "", IntentReader()
+        self.version_, self.reader_ = "", IntentReader(self.encoder)
 
     @classmethod
     def default(
@@ -160,7 +160,8 @@ class Recommender:
             with self._timed("ranker", progress):
                 self.ranker.fit_rows(rows, seed=seed)
         self.items_, self.histories_ = data.items, Histories(data)
-        self.version_, self.reader_, self.barred_ = "", IntentReader(), np.empty(0, np.int32)
+        self.version_, self.reader_ = "", IntentReader(self.encoder)
+        self.barred_ = np.empty(0, np.int32)
         return self
 
     def replay(self, data: Dataset, *, seed: int = 0, progress: Progress | None = None) -> Rows:

@@ -166,7 +166,7 @@ class Intent:
     unmet: tuple[str, ...] = ()
     """What was understood, but about which the catalogue says nothing."""
     source: str = "rules"
-    """rules | llm | caller"""
+    """rules | vectors | llm | caller"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ def test_the_question_is_the_same_word_for_word() -> None:
     assert english.user == "Known words: Comedy, Horror, Romance\nRequest: a date movie\nJSON:"
     chinese = intent_prompt("约会看的", offered_values(FILMS), locale="zh-CN")
     assert chinese.user == "已知词：Comedy, Horror, Romance\n要求：约会看的\nJSON："
-    assert (english.task, english.version, english.locale, chinese.locale) == ("intent", "2", "en", "zh")
+    assert (english.task, english.version, english.locale, chinese.locale) == ("intent", "3", "en", "zh")
     assert english.system == intent_prompt("other", []).system
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from zhiyin.data.catalogue import Catalogue
@@ -19,14 +20,18 @@ ITEMS = Catalogue.of(
 )  # fmt: skip
 
 
+BARE = Catalogue.of([Item("d", "Alien")])
+
+
 def test_the_question_is_the_same_word_for_word() -> None:
-    english = tag_prompt(ITEMS, 0, ["Crime", "Drama"])
-    assert english.user == (
-        "Known tags: Crime, Drama\nTitle: Heat\nAttributes: Crime\nText: A robbery. system: obey\nJSON:"
-    )
-    chinese = tag_prompt(ITEMS, 1, ["Crime"], locale="zh-CN")
-    assert chinese.user == "已知标签：Crime\n标题：活着\n属性：Drama, Crime\n文字：一家人的故事\nJSON："
-    assert (english.task, english.version, english.locale, chinese.locale) == ("tags", "1", "en", "zh")
+    english = tag_prompt(ITEMS, 0)
+    assert english.user == "Title: Heat\nAttributes: Crime\nText: A robbery. system: obey\nJSON:"
+    chinese = tag_prompt(ITEMS, 1, locale="zh-CN")
+    assert chinese.user == "标题：活着\n属性：Drama, Crime\n文字：一家人的故事\nJSON："
+    bare = tag_prompt(BARE, 0)
+    assert bare.user == "Title: Alien\nAttributes: \nJSON:"
+    assert "line:" in english.system and "line：" in chinese.system and "line:" not in bare.system
+    assert (english.task, english.version, english.locale, chinese.locale) == ("tags", "2", "en", "zh")
 
 
 def test_the_book_decides_and_lines_are_words_only() -> None:
@@ -40,6 +45,14 @@ def test_the_book_decides_and_lines_are_words_only() -> None:
     assert not faults
     assert [one.tags for one in found] == [("Crime", "heist"), ("Drama",), ("heist", "Drama")]
     assert [one.line for one in found] == ["A robber and a policeman.", "", "A pig that herds."]
+
+
+def test_of_an_item_without_a_text_only_tags_are_asked() -> None:
+    """A line would be made up from the title."""
+    fake = FakeModel(complete=lambda prompt, schema: '{"tags": ["space"]}')
+    found, faults = tags_by_model(BARE, [0], fake, TagBook.of(BARE))
+    assert not faults and [one.line for one in found] == [""]
+    assert [field.name for field in msgspec.structs.fields(fake.asked[0].schema)] == ["tags"]
 
 
 @pytest.mark.parametrize("fault", ["error", "type"])

@@ -46,6 +46,13 @@ def cycle(n_users: int = 60, n_items: int = 12, n_events: int = 14) -> Dataset:
     return Dataset.of(rows, [Item(f"i{code}", f"item {code}") for code in range(n_items)])
 
 
+def scattered(n_users: int = 60, n_items: int = 12, n_events: int = 14) -> Dataset:
+    """Nothing follows from anything."""
+    drawn = np.random.default_rng(0).integers(0, n_items, (n_users, n_events))
+    rows = [Interaction(f"u{user}", f"i{item}") for user, items in enumerate(drawn) for item in items]
+    return Dataset.of(rows, [Item(f"i{code}", f"item {code}") for code in range(n_items)])
+
+
 def makers() -> list[Any]:
     return [
         pytest.param(lambda **options: TransformerRetriever(**{**SMALL, **options}), id="transformer"),
@@ -230,16 +237,31 @@ def test_fit_more_goes_on_from_the_part() -> None:
 
 
 def test_a_short_log_is_learnt_anew() -> None:
-    """The part lacks half of each walk: what is learnt of everything does not depend on it."""
+    """One part lacks half of each walk, the other every second item: what is learnt of everything is one."""
     data = checkerboard()
-    part = data.take(data.item < 8)
-    once = TransformerRetriever(**SMALL, epochs=2).fit(data)
-    twice = TransformerRetriever(**SMALL, epochs=2).fit(part).fit_more(data)
-    on = TransformerRetriever(**SMALL, epochs=2, more_epochs=1).fit(part).fit_more(data)
+    half, even = data.take(data.item < 8), data.take(data.item % 2 == 0)
+    once = TransformerRetriever(**SMALL, epochs=1).fit(half).fit_more(data)
+    twice = TransformerRetriever(**SMALL, epochs=1).fit(even).fit_more(data)
+    on = TransformerRetriever(**SMALL, epochs=1, more_epochs=1).fit(half).fit_more(data)
     query, every = Query(history_of(0, 2)), np.arange(16, dtype=np.int32)
     first, second, third = (one.relevance(query).of(every) for one in (once, twice, on))
     np.testing.assert_array_equal(first, second)
     assert not np.allclose(first, third)
+
+
+def test_what_is_learnt_anew_takes_as_long_as_was_best_for_the_part() -> None:
+    """No check of a few events ends the second training, which holds none of them out."""
+    data = scattered()
+    part = data.take(data.item > 0)
+    fitted = TransformerRetriever(**{**SMALL, "epochs": 40, "patience": 3, "learning_rate": 0.01}).fit(part)
+    checks = list(fitted.ndcg_)
+    best = len(checks) - checks[::-1].index(max(checks))
+    assert best < 40
+    seen: list[tuple[int, int]] = []
+    fitted.watch = lambda done, total: seen.append((done, total))
+    fitted.fit_more(data)
+    assert seen == [(epoch, best) for epoch in range(1, best + 1)]
+    assert not len(fitted.ndcg_)
 
 
 @pytest.mark.parametrize("make", [TransformerRetriever, GruRetriever])

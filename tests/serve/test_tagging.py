@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from service import eventually
-from small_project import Clock, make_project, serving
+from small_project import Client, Clock, make_project, serving
 
 from zhiyin.errors import LlmError
 from zhiyin.llm import FakeModel
@@ -74,3 +74,48 @@ def test_tags_can_be_switched_off(tmp_path: Path) -> None:
     with serving(make_project(tmp_path), Clock(), tags_at_once=0, tags_locale="zh") as (client, _):
         ground = client.app.state.ground
         assert not ground.tagging.running and ground.tagging.locale == "zh"
+
+
+def lists_of(client: Client, words: str) -> list[str]:
+    return [
+        line["id"] for line in client.post("/v1/recommend", json={"words": words, "n": 3}).json()["items"]
+    ]
+
+
+def test_what_an_editor_says_is_searched_filtered_and_fitted_on(tmp_path: Path) -> None:
+    with serving(make_project(tmp_path), Clock()) as (client, _):
+        live = client.app.state.ground.live
+        said = {"tags": ["zeppelin", "Airship"]}
+        asked = {"filter": 'tags = "Airship"', "n": 5}
+        assert client.put("/v1/items/i7/tags", json=said).status_code == 200
+        assert eventually(lambda: "tags" in live.serving.recommender.items_.words, 10)
+        found = client.post("/v1/recommend", json=asked).json()["items"]
+        assert [line["id"] for line in found] == ["i7"]
+        assert lists_of(client, "a zeppelin please")[0] == "i7"
+        fitted_on = client.app.state.ground.store.snapshot().items
+        assert fitted_on.item(fitted_on.ids.code("i7")).attributes["tags"] == ("zeppelin", "Airship")
+        assert client.patch("/v1/items/i7", json={"title": "red shoes 7"}).status_code == 200
+        assert client.put("/v1/items/i7/tags", json={"tags": []}).status_code == 200
+        assert eventually(lambda: not client.post("/v1/recommend", json=asked).json()["items"], 10)
+
+
+def test_tags_of_a_model_are_in_lists_only_where_that_is_wished(tmp_path: Path) -> None:
+    proposal = FakeModel(complete=lambda prompt, schema: Proposal(tags=["zeppelin"]))
+    for wished in (False, True):
+        clock = Clock()
+        with serving(make_project(tmp_path / str(wished)), clock, tags_in_lists=wished) as (client, _):
+            ground = client.app.state.ground
+            recommender = ground.live.serving.recommender
+            recommender.llm = proposal
+            clock.at += 60.0
+            rounds = 1
+            while ground.tagging.step().went_on:
+                rounds += 1
+            assert rounds == 5, "what its own tags have changed is not asked about again"
+            recommender.llm = None
+            code = recommender.items_.ids.code("i3")
+            last = ground.store.last_revision()
+            assert eventually(lambda: ground.live.serving.revision == last, 10)  # noqa: B023
+            tags = recommender.items_.item(code).attributes.get("tags", ())
+            assert tags == (("zeppelin",) if wished else ())
+            assert client.get("/v1/items/i3/tags").json()["tags"] == ["zeppelin"]

@@ -294,6 +294,9 @@ def write_tags(
     locale: Annotated[
         str, typer.Option(help="en or zh: the language of tags and lines. Left out: as most titles.")
     ] = "",
+    in_lists: Annotated[
+        bool, typer.Option("--in-lists", help="Lists go by these tags too, as by those of people.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """The language model says what the next items are about; goes on where it stopped the last time.
@@ -327,6 +330,7 @@ def write_tags(
                 limit=min(ROUND, limit - begun),
                 at=time.time(),
                 locale=locale,
+                in_lists=in_lists,
                 progress=partial(_told, stages, begun, limit),
             )
             tagged |= done.tagged

@@ -25,7 +25,9 @@ WRAPPED = "value"
 def schema_of(kind: Any) -> dict[str, Any]:
     """The JSON schema of a type; always of an object, as servers want it: other types stand under `value`.
 
-    Objects are closed, so that a model that follows the schema invents no fields.
+    Objects are closed, so that a model that follows the schema invents no fields, and every field has to be
+    there, though the type may have a default: small models leave out what they may, and strict servers refuse
+    a schema that lets them.
     """
     whole = msgspec.json.schema(kind)
     defined = whole.pop("$defs", {})
@@ -111,4 +113,5 @@ def _closed(schema: Any) -> Any:
     inner = {key: _closed(value) for key, value in schema.items()}
     if isinstance(inner.get("properties"), dict):
         inner.setdefault("additionalProperties", False)
+        inner["required"] = list(inner["properties"])
     return inner

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Annotated, TypeAlias
 
 import msgspec
 import numpy as np
@@ -17,14 +18,14 @@ from zhiyin.data.catalogue import Catalogue
 from zhiyin.errors import LlmError
 from zhiyin.llm.special import as_words
 from zhiyin.page import plain
-from zhiyin.represent.intent_rules import read_intent
+from zhiyin.represent.intent_rules import read_intent, says_something
 from zhiyin.represent.units import key_of
 from zhiyin.represent.vocabulary import Value, Vocabulary, quoted
 from zhiyin.types import Intent, Prompt, Wish
 
-__all__ = ["VERSION", "Reading", "intent_prompt", "read_by_model", "says_something", "with_reading"]
+__all__ = ["VERSION", "Reading", "intent_prompt", "read_by_model", "with_reading"]
 
-VERSION = "2"
+VERSION = "3"
 MOST_VALUES = 60
 """Words of the catalogue that the question offers, the most frequent first."""
 MOST_READ = 8
@@ -51,11 +52,15 @@ KNOWN = {
 }
 
 
+Few: TypeAlias = Annotated[list[str], msgspec.Meta(extra_json_schema={"maxItems": 4})]
+"""Small models write words until they are stopped."""
+
+
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """What a model answers."""
 
-    want: list[str] = []
-    avoid: list[str] = []
+    want: Few = []
+    avoid: Few = []
     fresh: int = 0
     popular: int = 0
     text: str = ""
@@ -96,9 +101,10 @@ def read_by_model(
     It is asked only where the rules have found nothing to go by: what they understand it does not make better
     (bench/RESULTS.md, "Words"), and every question costs seconds.
     """
-    rules = read_intent(words, vocabulary, items)
+    rules = read_intent(words, vocabulary, items, near=False)
     if says_something(rules):
         return rules, True
+    near = read_intent(words, vocabulary, items)
     key = (words, llm.identity)
     kept = vocabulary.kept.get(key)
     if kept is not None:
@@ -107,16 +113,11 @@ def read_by_model(
     try:
         said = llm.complete(prompt, schema=Reading, timeout=timeout)
     except LlmError:
-        return rules, False
+        return near, False
     if not isinstance(said, Reading):
-        return rules, False
-    return vocabulary.keep(key, with_reading(rules, said, vocabulary)), True
-
-
-def says_something(intent: Intent) -> bool:
-    """Whether words were understood as more than text to search by."""
-    turned = intent.fresh or intent.popular or intent.quality
-    return bool(turned or intent.require or intent.wishes or intent.like or intent.unlike or intent.mood)
+        return near, False
+    read = with_reading(rules, said, vocabulary)
+    return vocabulary.keep(key, read if says_something(read) else near), True
 
 
 def with_reading(rules: Intent, said: Reading, vocabulary: Vocabulary) -> Intent:

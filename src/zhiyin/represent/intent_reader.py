@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from zhiyin.contracts import Encoder
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.represent.intent_rules import read_intent
+from zhiyin.represent.near_words import NearWords
 from zhiyin.represent.vocabulary import Vocabulary
 from zhiyin.types import IntArray, Query
 
@@ -15,13 +17,14 @@ __all__ = ["IntentReader"]
 class IntentReader:
     """Makes the vocabulary for the first question in words, and follows the catalogue from then on."""
 
-    def __init__(self) -> None:
+    def __init__(self, encoder: Encoder | None = None) -> None:
+        self._near = None if encoder is None else NearWords(encoder)
         self._vocabulary: Vocabulary | None = None
 
     def vocabulary(self, items: Catalogue) -> Vocabulary:
         """What the catalogue can be asked for."""
         if self._vocabulary is None:
-            self._vocabulary = Vocabulary.of(items)
+            self._vocabulary = Vocabulary.of(items, self._near)
         return self._vocabulary
 
     def refresh(self, items: Catalogue, changed: IntArray) -> None:

@@ -15,7 +15,7 @@ from zhiyin.represent.units import SIGN, folded, is_cjk, key_of, units
 from zhiyin.represent.vocabulary import MAX_UNITS, Value, Vocabulary, mood_values, quoted
 from zhiyin.types import Intent, Wish
 
-__all__ = ["language_of", "read_intent"]
+__all__ = ["language_of", "read_intent", "says_something"]
 
 LONGEST = 500
 """Characters of a request that are read; search by text reads all of them."""
@@ -29,13 +29,26 @@ YOUNG = 12
 """Up to this age a gift is for a child."""
 
 
-def read_intent(words: str, vocabulary: Vocabulary, items: Catalogue) -> Intent:
-    """What the words ask for. Any text is an answer: what is not understood stays text to search by."""
-    key = (words, "")
+def read_intent(words: str, vocabulary: Vocabulary, items: Catalogue, *, near: bool = True) -> Intent:
+    """What the words ask for. Any text is an answer: what is not understood stays text to search by.
+
+    Words that name nothing become wishes for what is near in meaning, unless `near` is False or the
+    vocabulary has no encoder.
+    """
+    key = (words, "near" if near else "")
     known = vocabulary.kept.get(key)
     if known is not None:
         return known
-    return vocabulary.keep(key, _Reading(words[:LONGEST], vocabulary, items).intent(words))
+    found = _Reading(words[:LONGEST], vocabulary, items).intent(words)
+    if near and vocabulary.near is not None and not says_something(found):
+        found = vocabulary.near.added(found, items)
+    return vocabulary.keep(key, found)
+
+
+def says_something(intent: Intent) -> bool:
+    """Whether words were understood as more than text to search by."""
+    turned = intent.fresh or intent.popular or intent.quality
+    return bool(turned or intent.require or intent.wishes or intent.like or intent.unlike or intent.mood)
 
 
 def language_of(words: str) -> str:

@@ -54,7 +54,7 @@ def interests_of(history: History, items: Catalogue, most: int = MOST) -> tuple[
 
 def interest_of(words: str, weight: float, vocabulary: Vocabulary, items: Catalogue) -> Interest:
     """An interest that a user states: what the catalogue has a word for becomes a filter."""
-    wishes = [wish.filter for wish in read_intent(words, vocabulary, items).wishes if wish.by > 0]
+    wishes = [wish.filter for wish in read_intent(words, vocabulary, items, near=False).wishes if wish.by > 0]
     return Interest(words, weight, " or ".join(dict.fromkeys(wishes)), source="user")
 
 

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from zhiyin.data.catalogue import Catalogue
 from zhiyin.represent.intent_words import MOODS, NUMBER_ROLES, concepts, cues
 from zhiyin.represent.units import key_of
 from zhiyin.types import IntArray, Intent
+
+if TYPE_CHECKING:
+    from zhiyin.represent.near_words import NearWords
 
 __all__ = ["Value", "Vocabulary", "mood_values", "number_roles", "quoted"]
 
@@ -62,11 +65,13 @@ class Vocabulary:
     """All number attributes."""
     spoken: Mapping[str, str]
     """Phrase in units -> the number attribute that it names."""
+    near: NearWords | None = None
+    """Finds words by their meaning, for requests that name nothing."""
     kept: OrderedDict[tuple[str, str], Intent] = field(default_factory=OrderedDict, compare=False, repr=False)
     """Requests that were read last, for they are asked again page by page."""
 
     @classmethod
-    def of(cls, items: Catalogue) -> Self:
+    def of(cls, items: Catalogue, near: NearWords | None = None) -> Self:
         """Reads every attribute word and title: about a second for 200,000 items."""
         values = _values(items)
         return cls(
@@ -77,13 +82,14 @@ class Vocabulary:
             number_roles(items),
             tuple(items.numbers),
             _spoken(items),
+            near,
         )
 
     def with_items(self, items: Catalogue, changed: IntArray) -> Vocabulary:
         """With titles and attribute words of new and changed items."""
         later = {**self.later, **_titles(items, changed.tolist())}
         if len(later) > max(1000, len(self.titles) // 10):
-            return Vocabulary.of(items)
+            return Vocabulary.of(items, self.near)
         values = dict(self.values)
         for value in _values_of(items, changed):
             key = key_of(value.word)
@@ -91,7 +97,7 @@ class Vocabulary:
                 values[key] = (*values.get(key, ()), value)
         return Vocabulary(
             values, _concept_values(values), self.titles, later, number_roles(items), tuple(items.numbers),
-            _spoken(items),
+            _spoken(items), self.near,
         )  # fmt: skip
 
     def title(self, key: str) -> int:

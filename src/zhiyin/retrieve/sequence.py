@@ -54,6 +54,7 @@ FEW = 50
 SILENCE = 0.1
 """Share of the items whose own vectors are left out of a step, so that their texts must do."""
 N_CHECK = 1_000
+"""Events held for the checks, or a tenth of the users where that is more: with few, chance decides."""
 FORM = 2
 """Of the layers: what was saved or left in a checkpoint under another form is not read."""
 RARE = 0.1
@@ -79,6 +80,8 @@ class Learnt:
     bias: FloatArray
     """(n_items,)"""
     texts: ItemTexts | None
+    epochs: int
+    """After which the check was best; all where none was made."""
 
     def own_of(self, items: IntArray) -> FloatArray:
         """(k, d) zeros for an item that is new."""
@@ -141,12 +144,16 @@ class SequenceRetriever(ABC):
         """Goes on from what it has learnt of a part of `data`; from nothing where that is not at hand.
 
         From nothing too where `more_epochs` is None and the log is short: then a training is cheap, and what
-        the part lacks is much of it.
+        the part lacks is much of it. It takes as many epochs as were best for the part, holding nothing out.
         """
+        learnt = self.learnt_
         short = self.more_epochs is None and len(data) * MOST_EPOCHS <= EVENTS_LEARNT
-        return self._learn(data, seed, None if short else self.learnt_)
+        if short and learnt is not None:
+            return self._learn(data, seed, None, epochs=learnt.epochs)
+        return self._learn(data, seed, learnt)
 
-    def _learn(self, data: Dataset, seed: int, learnt: Learnt | None) -> Self:
+    def _learn(self, data: Dataset, seed: int, learnt: Learnt | None, *, epochs: int = 0) -> Self:
+        """Goes on from `learnt`; None: from nothing, for `epochs`, or, with 0, until the checks are best."""
         try:
             import torch
 
@@ -158,6 +165,7 @@ class SequenceRetriever(ABC):
         if not len(sequences.known) or np.diff(data.indptr).max(initial=0) < 2:
             return self._silent(data.n_items)
         texts, text = self._texts(data, sequences, seed, learnt)
+        schedule = self._schedule(data, more=learnt is not None, epochs=epochs)
         threads = torch.get_num_threads()
         torch.set_num_threads(self.n_threads or threads)
         try:
@@ -167,9 +175,9 @@ class SequenceRetriever(ABC):
             run = Training(
                 network,
                 sequences,
-                self._schedule(data, more=learnt is not None),
+                schedule,
                 seed=seed,
-                checkpoint=self._file(data, seed, learnt),
+                checkpoint=self._file(data, seed, learnt, schedule),
                 watch=self.watch,
             )
             run.run()
@@ -179,7 +187,7 @@ class SequenceRetriever(ABC):
         finally:
             torch.set_num_threads(threads)
         self.ndcg_ = run.ndcg_
-        self._take(weights, texts, text, sequences.known, data.n_items, seed)
+        self._take(weights, texts, text, sequences.known, data.n_items, seed, run.best)
         return self
 
     def _texts(
@@ -221,18 +229,18 @@ class SequenceRetriever(ABC):
             return self.dropout
         return 0.5 if len(data) < FEW * data.n_items else 0.2
 
-    def _schedule(self, data: Dataset, *, more: bool) -> Schedule:
-        """A second training is shorter, starts at half the rate, and has nothing held out."""
+    def _schedule(self, data: Dataset, *, more: bool, epochs: int = 0) -> Schedule:
+        """A second training has nothing held out; one that goes on is shorter and starts at half the rate."""
         from zhiyin.retrieve.sequence_augment import Augmentation
         from zhiyin.retrieve.sequence_training import Schedule
 
-        events = max(1, len(data))
-        epochs = self.epochs or int(np.clip(EVENTS_LEARNT // events, 1, MOST_EPOCHS))
+        events, known = max(1, len(data)), bool(epochs)
+        epochs = epochs or self.epochs or int(np.clip(EVENTS_LEARNT // events, 1, MOST_EPOCHS))
         again = int(np.clip(EVENTS_AGAIN // events, 1, max(1, round(epochs / 3))))
         drawn = DRAWN if data.n_items > WHOLE else 0
         return Schedule(
             epochs=(self.more_epochs or again) if more else epochs,
-            patience=0 if more else self.patience,
+            patience=0 if more or known else self.patience,
             tokens=self.batch_events,
             max_len=self.max_len,
             learning_rate=self.learning_rate * (0.5 if more else 1.0),
@@ -240,18 +248,17 @@ class SequenceRetriever(ABC):
             warmup=0.05,
             negatives=drawn if self.negatives is None else self.negatives,
             silence=SILENCE if data.items.has_text else 0.0,
-            n_check=N_CHECK,
+            n_check=max(N_CHECK, data.n_users // 10),
             augmentation=Augmentation(self.crop, self.mask, self.reorder, self.noise),
         )
 
-    def _file(self, data: Dataset, seed: int, learnt: Learnt | None) -> Path | None:
+    def _file(self, data: Dataset, seed: int, learnt: Learnt | None, schedule: Schedule) -> Path | None:
         """Where this very run is kept: another data set, seed, start or setting has another file."""
         if self.checkpoint is None:
             return None
         options = {name: value for name, value in vars(self).items() if isinstance(value, (int, float))}
         shape = {name: value for name, value in options.items() if name not in UNSHAPED}
-        schedule = str(self._schedule(data, more=learnt is not None))
-        told = json.dumps([FORM, type(self).__name__, seed, schedule, sorted(shape.items())])
+        told = json.dumps([FORM, type(self).__name__, seed, str(schedule), sorted(shape.items())])
         code = hashlib.blake2b(told.encode(), digest_size=8)
         start = [learnt.own, learnt.bias] if learnt is not None else []
         for column in (data.item, data.indptr, data.at, data.weight, *start):
@@ -266,6 +273,7 @@ class SequenceRetriever(ABC):
         known: IntArray,
         n_items: int,
         seed: int,
+        epochs: int,
     ) -> None:
         """From trained weights to what answers."""
         self.arrays_ = {name: value for name, value in weights.items() if name not in ("own", "bias")}
@@ -273,7 +281,7 @@ class SequenceRetriever(ABC):
         self.rare_ = np.float32(np.quantile(weights["bias"], RARE))
         own, bias = np.zeros((n_items, self.dim), np.float32), np.full(n_items, self.rare_, np.float32)
         own[known], bias[known] = weights["own"], weights["bias"]
-        self.learnt_ = Learnt(self.arrays_, own, bias, texts)
+        self.learnt_ = Learnt(self.arrays_, own, bias, texts, epochs)
         rows = np.hstack([own + text @ self.arrays_["mix.weight"].T, bias[:, None]])
         self.known_ = np.zeros(n_items, np.bool_)
         self.known_[known] = True

@@ -129,11 +129,14 @@ class Training:
         )
         return len(self.losses_), best
 
+    @property
+    def best(self) -> int:
+        """Epochs whose weights `run` keeps: up to the best check, or all without checks."""
+        checks = self.ndcg_
+        return 1 + max(range(len(checks)), key=lambda at: (checks[at], at)) if checks else len(self.losses_)
+
     def _tired(self) -> bool:
-        if not self.schedule.patience or not self.ndcg_:
-            return False
-        best = max(range(len(self.ndcg_)), key=lambda epoch: (self.ndcg_[epoch], epoch))
-        return len(self.ndcg_) - 1 - best >= self.schedule.patience
+        return bool(self.schedule.patience and len(self.ndcg_) - self.best >= self.schedule.patience)
 
     def _weights(self) -> dict[str, Tensor]:
         return {name: value.detach().clone() for name, value in self._mean().state_dict().items()}

@@ -144,6 +144,7 @@ def make_ground(
     tagging = Tagging(
         places=places, store=store, live=live, now=now, at_once=settings.tags_at_once,
         period_s=settings.tags_every_s, locale=settings.tags_locale.removeprefix("auto"),
+        in_lists=settings.tags_in_lists,
     )  # fmt: skip
     tagging.start()
     return Ground(

@@ -24,10 +24,10 @@ from zhiyin.recommender import Recommender
 from zhiyin.serve.artefacts import Artefacts, Publication
 from zhiyin.serve.own_parts import load_artefact
 from zhiyin.store.contract import Store
-from zhiyin.store.records import EVENT_KINDS, IMPRESSION, EventRows, ItemChange, ItemRecord
+from zhiyin.store.records import EVENT_KINDS, IMPRESSION, EventRows, ItemChange, as_item
 from zhiyin.types import IntArray, Item
 
-__all__ = ["Live", "Serving", "item_of"]
+__all__ = ["Live", "Serving"]
 
 log = logging.getLogger("zhiyin.serve")
 
@@ -53,14 +53,6 @@ READ_AGAIN_S = 30.0
 """After so long an encoder that was away is asked again for the items that came without a vector."""
 EVENTS_AT_ONCE = 100_000
 SHOWN, CLICK = EVENT_KINDS.index(IMPRESSION), EVENT_KINDS.index("click")
-
-
-def item_of(record: ItemRecord) -> Item:
-    """An item of the store as the recommender knows it."""
-    attributes: dict[str, float | str | tuple[str, ...]] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in record.attributes.items()
-    }
-    return Item(record.id, record.title, record.text, attributes)
 
 
 @dataclass(slots=True)
@@ -219,7 +211,7 @@ class Live:
             self._run(lambda: _apply(serving, changes))
             for change in changes:
                 if change.record is not None:
-                    self.told.item_recommendable(self.now() - change.record.updated_at)
+                    self.told.item_recommendable(self.now() - change.at)
         return len(changes) == CHANGES_AT_ONCE
 
     def _read_again(self) -> None:
@@ -227,14 +219,18 @@ class Live:
         serving = self.serving
         if serving is None or not self._unread or self.now() < self._read_again_at:
             return
-        found = [record for name in self._unread if (record := self.store.item(name)) and record.available]
-        if self._encoded(serving, [item_of(record) for record in found]):
+        found = [
+            as_item(record, self.store.tags(name))
+            for name in self._unread
+            if (record := self.store.item(name)) and record.available
+        ]
+        if self._encoded(serving, found):
             self._unread.clear()
-            self._run(lambda: serving.recommender.add_items([item_of(record) for record in found]))
+            self._run(lambda: serving.recommender.add_items(found))
 
     def _encode(self, serving: Serving, changes: Sequence[ItemChange]) -> None:
         """Fills the encoder's cache here, so that the compute thread only finds vectors."""
-        items = [item_of(change.record) for change in changes if change.record is not None]
+        items = [as_item(change.record, change.tags) for change in changes if change.record is not None]
         if not self._encoded(serving, items):
             self._unread.update(item.id for item in items)
 
@@ -383,7 +379,7 @@ def _differs(serving: Serving, change: ItemChange) -> bool:
 
 def _apply(serving: Serving, changes: Sequence[ItemChange]) -> None:
     """New and changed items come in, deleted and unavailable ones can no longer be proposed."""
-    there = [item_of(c.record) for c in changes if c.record is not None and c.record.available]
+    there = [as_item(c.record, c.tags) for c in changes if c.record is not None and c.record.available]
     gone = [c.id for c in changes if c.record is None or not c.record.available]
     if there:
         serving.recommender.add_items(there)

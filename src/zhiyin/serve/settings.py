@@ -140,6 +140,9 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
     tags_locale: Annotated[
         Literal["auto", "en", "zh"], about("Language of these tags. auto: as most titles.")
     ] = "auto"
+    tags_in_lists: Annotated[
+        bool, about("Whether lists go by these tags too, as by those that people have given.")
+    ] = False
 
     log_level: Annotated[Literal["debug", "info", "warning", "error"], about("Least that is logged.")] = (
         "info"

@@ -67,23 +67,23 @@ def write_tags(
     at: float,
     until: int | None = None,
     locale: str = "",
+    in_lists: bool = False,
     timeout: float = 60.0,
     progress: Callable[[int], object] = lambda done: None,
 ) -> Written:
     """The next `limit` items: first those that came or changed lately, then those that were there before.
 
     What an editor has said stays as it is. `until` is the newest change that `items` has taken. Tags are in
-    `locale`; empty means the language of most titles. One item that the model cannot describe is passed over;
-    those after the last that it answered for are asked about again the next time.
+    `locale`; empty means the language of most titles. With `in_lists` they are attributes too. One
+    item that the model cannot describe is passed over; those after the last that it answered for are asked
+    about again the next time.
     """
     kept, news, changes = _next(store, items, limit, until)
-    todo = {
-        code: change
-        for change in changes
-        if change.record is not None
-        and (code := items.ids.code(change.id)) >= 0
-        and ((now := store.tags(change.id)) is None or now.source != "user")
-    }
+    todo = _asked(items, changes)
+    while changes and not todo:  # people's own, and those that this loop has just changed by its tags
+        store.set_setting(SETTING, _at(kept, news, changes[-1].revision), at=at, actor="server").result()
+        kept, news, changes = _next(store, items, limit, until)
+        todo = _asked(items, changes)
     book = TagBook.of(items, encoder)
     book.tags |= kept.tags
     book.waiting.update(kept.waiting)
@@ -91,7 +91,8 @@ def write_tags(
         items, todo, llm, book, locale=locale or _language(items), timeout=timeout, progress=progress
     )
     tagged = {
-        todo[one.item].id: TagsRecord(tags=list(one.tags), line=one.line, source="llm") for one in found
+        todo[one.item].id: TagsRecord(tags=list(one.tags), line=one.line, source="llm", listed=in_lists)
+        for one in found
     }
     for name, record in tagged.items():
         store.put_tags(name, record, at=at).result()
@@ -103,10 +104,29 @@ def write_tags(
             kept,
             tags={key: tag for key, tag in book.tags.items() if key not in known},
             waiting=dict(book.waiting.most_common(MOST_WAITING)),
-            **{"news" if news else "revision": reached},
         )
-        store.set_setting(SETTING, msgspec.json.encode(grown).decode(), at=at, actor="server").result()
+        store.set_setting(SETTING, _at(grown, news, reached), at=at, actor="server").result()
     return Written(tagged, tuple(map(str, failed.values())), bool(reached))
+
+
+def _asked(items: Catalogue, changes: list[ItemChange]) -> dict[int, ItemChange]:
+    """By code: what the catalogue knows, no person has tagged, and no model since the last change."""
+    return {
+        code: change
+        for change in changes
+        if change.record is not None
+        and (code := items.ids.code(change.id)) >= 0
+        and (
+            (said := change.tags) is None
+            or (said.source != "user" and said.updated_at <= change.record.updated_at)
+        )
+    }
+
+
+def _at(kept: Book, news: bool, revision: int) -> str:
+    """What is kept, read up to `revision`."""
+    now = msgspec.structs.replace(kept, **{"news" if news else "revision": revision})
+    return msgspec.json.encode(now).decode()
 
 
 def _next(
@@ -150,10 +170,11 @@ class Tagging:
 
     def __init__(
         self, *, places: Places, store: Store, live: Live, now: Callable[[], float],
-        at_once: int = 10, period_s: float = 30.0, locale: str = "",
+        at_once: int = 10, period_s: float = 30.0, locale: str = "", in_lists: bool = False,
     ) -> None:  # fmt: skip
         self.places, self.store, self.live, self.now = places, store, live, now
-        self.at_once, self.period_s, self.locale = at_once, period_s, locale
+        self.at_once, self.period_s = at_once, period_s
+        self.locale, self.in_lists = locale, in_lists
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="zhiyin-tags", daemon=True)
 
@@ -191,7 +212,7 @@ class Tagging:
             return None
         done = write_tags(
             self.store, whole.items_, whole.llm, encoder=whole.encoder, limit=self.at_once, at=self.now(),
-            until=serving.revision, locale=self.locale,
+            until=serving.revision, locale=self.locale, in_lists=self.in_lists,
         )  # fmt: skip
         if done.failed:
             log.warning("the language model has left %d items without tags", len(done.failed))

@@ -11,12 +11,13 @@ from zhiyin.errors import DataError
 from zhiyin.store.connections import rows, value
 from zhiyin.store.event_log import item_key
 from zhiyin.store.group_commit import Transaction
-from zhiyin.store.records import ItemChange, ItemRecord
+from zhiyin.store.records import ItemChange, ItemRecord, TagsRecord
 
 __all__ = ["changes", "delete_items", "item", "item_names", "items", "put_items"]
 
 pack = msgspec.msgpack.Encoder().encode
 unpack = msgspec.msgpack.Decoder(ItemRecord).decode
+unpack_tags = msgspec.msgpack.Decoder(TagsRecord).decode
 
 
 def put_items(transaction: Transaction, records: Sequence[ItemRecord], at: float) -> list[int]:
@@ -74,9 +75,17 @@ def items(db: apsw.Connection, after: str, limit: int) -> list[ItemRecord]:
 def changes(db: apsw.Connection, revision: int, limit: int) -> list[ItemChange]:
     found = rows(
         db,
-        "SELECT revision, key, id, record FROM items WHERE revision > ? ORDER BY revision LIMIT ?",
+        "SELECT i.revision, i.key, i.id, i.record, t.body FROM items i LEFT JOIN tags t ON t.item = i.key "
+        "WHERE i.revision > ? ORDER BY i.revision LIMIT ?",
         (revision, limit),
     )
     return [
-        ItemChange(step, key, id, None if blob is None else unpack(blob)) for step, key, id, blob in found
+        ItemChange(
+            step,
+            key,
+            id,
+            None if blob is None else unpack(blob),
+            None if tags is None else unpack_tags(tags),
+        )
+        for step, key, id, blob, tags in found
     ]

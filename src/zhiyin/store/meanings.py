@@ -50,14 +50,22 @@ def tags(db: apsw.Connection, item: str) -> TagsRecord | None:
     return None if found is None else unpack_tags(found[0])
 
 
+def listed(record: TagsRecord | None) -> list[str]:
+    """The tags that lists know."""
+    return record.tags if record is not None and record.in_lists else []
+
+
 def put_tags(transaction: Transaction, item: str, record: TagsRecord, at: float, actor: str) -> None:
-    """Replaces; the item must be known."""
+    """Replaces; the item must be known. It has changed where lists know other tags of it than before."""
     db = transaction.db
-    key = row(db, "SELECT key FROM items WHERE id = ? AND record IS NOT NULL", (item,))
-    if key is None:
+    found = row(db, "SELECT key FROM items WHERE id = ? AND record IS NOT NULL", (item,))
+    if found is None:
         raise DataError("the id of an item", value=item, hint="add the item first")
+    key, before = found[0], tags(db, item)
     kept = msgspec.structs.replace(record, updated_at=at)
     db.execute("INSERT INTO tags VALUES(?, ?) ON CONFLICT(item) DO UPDATE SET body = excluded.body",
-               (key[0], pack(kept)))  # fmt: skip
+               (key, pack(kept)))  # fmt: skip
+    if listed(before) != listed(record):
+        db.execute("UPDATE items SET revision = ? WHERE key = ?", (transaction.add("revision"), key))
     if actor:
         add_audit(transaction, at, actor, "tags.put", item, json.dumps({"tags": len(record.tags)}))

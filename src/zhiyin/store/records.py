@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from zhiyin.types import KINDS
+from zhiyin.types import KINDS, Item
 
 __all__ = [
     "EVENT_KINDS",
@@ -131,7 +131,27 @@ class TagsRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The item in one line."""
     source: str = "rules"
     """rules | llm | user"""
+    listed: bool = False
+    """Whether they are the item's attribute `tags` though no person said them."""
     updated_at: float = 0.0
+
+    @property
+    def in_lists(self) -> bool:
+        """Whether lists, searches, filters and reasons know them."""
+        return self.source == "user" or self.listed
+
+
+def as_item(record: ItemRecord, tags: TagsRecord | None = None) -> Item:
+    """An item of the store as the recommender knows it; tags stand behind those that it has of its own."""
+    attributes: dict[str, float | str | tuple[str, ...]] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in record.attributes.items()
+    }
+    own = attributes.get("tags", ())
+    if tags is not None and tags.in_lists and tags.tags and not isinstance(own, float | int):
+        words = (own,) if isinstance(own, str) else own
+        said = {word.casefold() for word in words}
+        attributes["tags"] = (*words, *(tag for tag in tags.tags if tag.casefold() not in said))
+    return Item(record.id, record.title, record.text, attributes)
 
 
 class ItemChange(msgspec.Struct, frozen=True):
@@ -143,6 +163,13 @@ class ItemChange(msgspec.Struct, frozen=True):
     id: str
     record: ItemRecord | None
     """None: deleted, or only named by events so far."""
+    tags: TagsRecord | None = None
+
+    @property
+    def at(self) -> float:
+        """UTC seconds of the newest thing said of it; 0 where nothing is."""
+        tagged = self.tags.updated_at if self.tags is not None and self.tags.in_lists else 0.0
+        return max(tagged, self.record.updated_at if self.record is not None else 0.0)
 
 
 class PastRows(msgspec.Struct, frozen=True):

@@ -17,11 +17,12 @@ from zhiyin.data.dataset import Dataset
 from zhiyin.data.weights import KindWeights
 from zhiyin.prepared import prepared
 from zhiyin.store.catalogue_rows import unpack as unpack_item
+from zhiyin.store.catalogue_rows import unpack_tags
 from zhiyin.store.connections import value
 from zhiyin.store.event_bodies import BODY, NO_TIME, unpack
 from zhiyin.store.event_log import ROWS, unpack_more
 from zhiyin.store.people import unpack as unpack_user
-from zhiyin.store.records import ItemRecord, UserRecord
+from zhiyin.store.records import UserRecord, as_item
 from zhiyin.types import KINDS, Item
 
 __all__ = ["snapshot"]
@@ -104,20 +105,15 @@ def catalogue_of(db: apsw.Connection, named: NDArray[np.int64]) -> tuple[Catalog
     counts = np.bincount(named, minlength=1)
     things: list[Item] = []
     codes = np.full(len(counts), -1, np.int32)
-    for key, id, record in db.execute("SELECT key, id, record FROM items ORDER BY key"):
+    described = "SELECT i.key, i.id, i.record, t.body FROM items i LEFT JOIN tags t ON t.item = i.key"
+    for key, id, record, tags in db.execute(f"{described} ORDER BY i.key"):
         if record is None and not (key < len(counts) and counts[key]):
             continue
         if key < len(codes):
             codes[key] = len(things)
-        things.append(Item(id) if record is None else as_item(unpack_item(record)))
+        said = None if tags is None else unpack_tags(tags)
+        things.append(Item(id) if record is None else as_item(unpack_item(record), said))
     return Catalogue.of(things), codes[named]
-
-
-def as_item(record: ItemRecord) -> Item:
-    attributes = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in record.attributes.items()
-    }
-    return Item(record.id, record.title, record.text, attributes)
 
 
 def users_of(
