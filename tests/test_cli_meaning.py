@@ -131,3 +131,11 @@ def test_the_store_weighs_a_play_as_the_log_did(tmp_path: Path) -> None:
         assert client.post("/v1/events", json={"user": "new", "item": "i1", **half}).status_code == 200
     with answering(folder) as known:
         assert known.past("new").weights.tolist() == known.past("u0").weights[:1].tolist() == [0.5]
+
+
+def test_a_list_for_words_says_what_they_were_taken_for(project: Path) -> None:
+    told = ran("recommend", str(project), "--words", "blue kettle under 20")
+    assert told["understood"] == "Understood as: price ≤ 20, blue kettle" and told["recommendations"]
+    assert "understood" not in ran("recommend", str(project), "u1")
+    shown = CliRunner().invoke(app, ["recommend", str(project), "--words", "blue kettle, no zebras"])
+    assert "unknown here: zebras" in shown.stderr

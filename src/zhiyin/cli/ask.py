@@ -14,7 +14,7 @@ from zhiyin.cli.project import catalogue, item_code, suggestions
 
 if TYPE_CHECKING:
     from zhiyin.recommender import Recommender
-    from zhiyin.types import Trace
+    from zhiyin.types import Query, Trace
 
 __all__ = ["recommend", "similar", "why_not"]
 
@@ -48,6 +48,10 @@ def recommend(
             _note_unknown(known, user, out)
         past = None if history is None else _items(recommender, history)
         query = known.query(user, history=past, words=words, locale=locale, seen=seen)
+        query = recommender.reader_.read(query, catalogue(recommender))
+    understood = _understood(recommender, query)
+    if understood:
+        out.note(understood)
     if with_trace:
         decision = recommender.worded(recommender.decide(query, n), n, checked=True)
         out.show(show.recommendations(decision.recommendations, locale=locale), show.trace(decision))
@@ -57,7 +61,9 @@ def recommend(
         out.show(show.recommendations(found, locale=locale))
         if found.degraded:
             out.note(f"answered without: {', '.join(found.degraded)}", "yellow")
-        out.result({"user": user, "version": found.version, "recommendations": found.to_dicts()})
+        told = {"understood": understood} if understood else {}
+        rows = found.to_dicts()
+        out.result({"user": user, "version": found.version, **told, "recommendations": rows})
 
 
 def similar(
@@ -114,6 +120,15 @@ def why_not(
     found = absence(recommender, query, missed, n, where=wanted)
     out.show(show.absence(found))
     out.result(found)
+
+
+def _understood(recommender: Recommender, query: Query) -> str:
+    """What the words were taken for, in one line; empty without words."""
+    from zhiyin.explain.understood_words import understood_as
+
+    if query.intent is None:
+        return ""
+    return understood_as(query.intent, catalogue(recommender), locale=query.locale)
 
 
 def _items(recommender: Recommender, names: str) -> list[str]:

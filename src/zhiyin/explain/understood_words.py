@@ -18,12 +18,14 @@ SIGNS = {">=": "≥", "<=": "≤", ">": ">", "<": "<", "=": "", "!=": "≠"}
 WORDS = {
     "en": {
         "not": "no {}", "less": "less {}", "like": "like {}", "unlike": "not like {}", "new": "new",
+        "near": "perhaps {}",
         "old": "old", "popular": "well known", "niche": "little known", "good": "well rated",
         "text": "about “{}”", "relaxed": "nothing fits “{}”, so it was left out",
         "unmet": "unknown here: {}", "lead": "Understood as: {}", "and": ", ", "or": " or ",
     },
     "zh": {
-        "not": "不要{}", "less": "少些{}", "like": "像{}", "unlike": "不像{}", "new": "新的", "old": "老的",
+        "not": "不要{}", "less": "少些{}", "like": "像{}", "unlike": "不像{}", "near": "大概是{}",
+        "new": "新的", "old": "老的",
         "popular": "热门", "niche": "冷门", "good": "评价高", "text": "关于“{}”",
         "relaxed": "没有符合“{}”的，已放宽", "unmet": "目录里没有：{}", "lead": "理解为：{}",
         "and": "，", "or": "或",
@@ -40,8 +42,11 @@ def understood_as(
     say = WORDS[lang]
     parts = [filter_in_words(one, lang) for one in intent.require if one not in relaxed]
     for wish in intent.wishes:
-        said = "" if wish.said == wish.filter else plain(wish.said, LONGEST)
-        said = said or filter_in_words(wish.filter, lang)
+        named = filter_in_words(wish.filter, lang)
+        if intent.source == "vectors":
+            said = say["near"].format(named)
+        else:
+            said = ("" if wish.said == wish.filter else plain(wish.said, LONGEST)) or named
         parts.append(said if wish.by > 0 else say["less"].format(said))
     for names, form in ((intent.like, "like"), (intent.unlike, "unlike")):
         parts += [say[form].format(_title(name, items, lang)) for name in names[:5]]

@@ -86,9 +86,9 @@ class NearWords:
 
     def _in_titles(self, clause: str, items: Catalogue) -> bool:
         """Whether most of its words stand in some title."""
-        while self._n_read < len(items):
-            self._named.update(_words(items.titles[self._n_read]))
-            self._n_read += 1
+        for title in items.titles[self._n_read :]:
+            self._named.update(_words(title))
+        self._n_read = len(items)
         words = [word for word in _words(clause) if "skip" not in cues().get(word, ())]
         return 2 * sum(word in self._named for word in words) > len(words)
 
