@@ -209,6 +209,19 @@ def test_a_run_that_was_cut_off_ends_as_one_that_was_not(tmp_path: Path) -> None
     assert all(np.array_equal(one[name], two[name]) for name in one)
 
 
+def test_a_checkpoint_of_other_texts_is_not_gone_on_from(tmp_path: Path) -> None:
+    data = cycle()
+    options: dict[str, Any] = {**SMALL, "epochs": 1, "checkpoint": str(tmp_path)}
+    TransformerRetriever(**options).fit(data)
+    TransformerRetriever(**options).fit(data)
+    assert len(list(tmp_path.iterdir())) == 1
+    TransformerRetriever(**{**options, "encoder": HashEncoder(dim=48)}).fit(data)
+    assert len(list(tmp_path.iterdir())) == 2
+    renamed = data.items.with_items([Item("i3", "another title")])
+    TransformerRetriever(**options).fit(replace(data, items=renamed))
+    assert len(list(tmp_path.iterdir())) == 3
+
+
 def test_two_fits_are_one_and_another_seed_is_another() -> None:
     data = checkerboard()
     twice = TransformerRetriever(**SMALL, epochs=2)

@@ -177,7 +177,7 @@ class SequenceRetriever(ABC):
                 sequences,
                 schedule,
                 seed=seed,
-                checkpoint=self._file(data, seed, learnt, schedule),
+                checkpoint=self._file(data, texts, seed, learnt, schedule),
                 watch=self.watch,
             )
             run.run()
@@ -252,14 +252,18 @@ class SequenceRetriever(ABC):
             augmentation=Augmentation(self.crop, self.mask, self.reorder, self.noise),
         )
 
-    def _file(self, data: Dataset, seed: int, learnt: Learnt | None, schedule: Schedule) -> Path | None:
-        """Where this very run is kept: another data set, seed, start or setting has another file."""
+    def _file(
+        self, data: Dataset, texts: ItemTexts | None, seed: int, learnt: Learnt | None, schedule: Schedule
+    ) -> Path | None:
+        """Where this very run is kept: other data, texts, seed, start or settings have another file."""
         if self.checkpoint is None:
             return None
         options = {name: value for name, value in vars(self).items() if isinstance(value, (int, float))}
         shape = {name: value for name, value in options.items() if name not in UNSHAPED}
         told = json.dumps([FORM, type(self).__name__, seed, str(schedule), sorted(shape.items())])
         code = hashlib.blake2b(told.encode(), digest_size=8)
+        if texts is not None:
+            code.update(texts.reads(data.items).encode(errors="replace"))
         start = [learnt.own, learnt.bias] if learnt is not None else []
         for column in (data.item, data.indptr, data.at, data.weight, *start):
             code.update(np.ascontiguousarray(column).tobytes())

@@ -43,6 +43,12 @@ class ItemTexts:
         """(n, t) of any items."""
         return self.projection.targets(self.projection.of(items)) * self.scale
 
+    def reads(self, items: Catalogue) -> str:
+        """All that decides what `fit` gives besides behaviour."""
+        projection = self.projection
+        said = "\n".join(map(items.describe, range(len(items))))
+        return f"{projection.encoder.identity} {projection.dim} {projection.n_words}\n{said}"
+
     def state(self) -> State:
         return {**self.projection.state(), "scale": np.array(self.scale, np.float32)}
 

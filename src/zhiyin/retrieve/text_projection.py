@@ -47,7 +47,7 @@ class TextProjection:
     """
 
     def __init__(
-        self, *, encoder: Encoder, dim: int = 256, n_words: int = 256, shrink: float = 0.3, ridge: float = 0.3
+        self, *, encoder: Encoder, dim: int = 256, n_words: int = 512, shrink: float = 0.3, ridge: float = 0.3
     ) -> None:
         self.encoder = encoder
         self.dim = dim
