@@ -85,12 +85,17 @@ def tagged(data: Dataset, said: dict[str, list[str]]) -> Dataset:
     return replace(data, items=data.items.with_items(new))
 
 
-def scores(data: Dataset, splitter: LeaveOneOut | ColdItems, metric: str, seed: int) -> NDArray[np.float64]:
+def scores(data: Dataset, splitter: LeaveOneOut | ColdItems, seed: int) -> dict[str, NDArray[np.float64]]:
+    """Metric -> (questions,)"""
     cold = isinstance(splitter, ColdItems)
     protocol = Protocol(splitter=splitter, candidates="cold" if cold else "full", seed=seed)
     row, _ = measured("default", Recommender.default(data), Gauge.of(Questions.of(data, protocol), None))
-    found: NDArray[np.float64] = row.per_user[metric]
-    return found
+    return dict(row.per_user)
+
+
+def tell(what: str, metric: str, rich: NDArray[np.float64], plain: NDArray[np.float64]) -> None:
+    print(f"{what}, {len(rich)} questions, {metric}: tags {rich.mean():.4f}, none {plain.mean():.4f}")
+    print(compare(rich, plain, names=("tags", "none"), metric=metric, seed=0), flush=True)
 
 
 def main() -> None:
@@ -106,21 +111,13 @@ def main() -> None:
     args = parser.parse_args()
     plain = most_chosen(load_bench(args.set), args.items)
     rich = tagged(plain, proposals(plain.items, args.llm, args.kept))
-    cold = [
-        [scores(data, ColdItems(seed=draw), "recall@20", 0) for draw in range(args.draws)]
-        for data in (rich, plain)
-    ]
-    pair = np.concatenate(cold[0]), np.concatenate(cold[1])
-    means = [round(float(values.mean()), 4) for values in pair]
-    print(f"cold items, {args.draws} draws, {len(pair[0])} questions: {means}")
-    print(compare(*pair, names=("tags", "none"), metric="recall@20", seed=0), flush=True)
+    cold = [[scores(data, ColdItems(seed=draw), 0) for draw in range(args.draws)] for data in (rich, plain)]
+    pair = [np.concatenate([draw["recall@20"] for draw in draws]) for draws in cold]
+    tell(f"cold items, {args.draws} draws", "recall@20", pair[0], pair[1])
+    warm = [[scores(data, LeaveOneOut(), seed) for seed in range(args.seeds)] for data in (rich, plain)]
     for metric in ("ndcg@10", "recall@10"):
-        seeds = [
-            np.mean([scores(data, LeaveOneOut(), metric, seed) for seed in range(args.seeds)], axis=0)
-            for data in (rich, plain)
-        ]
-        print(f"{metric}: {seeds[0].mean():.4f}, {seeds[1].mean():.4f}")
-        print(compare(seeds[0], seeds[1], names=("tags", "none"), metric=metric, seed=0), flush=True)
+        pair = [np.mean([one[metric] for one in seeds], axis=0) for seeds in warm]
+        tell(f"leave-one-out, {args.seeds} seeds", metric, pair[0], pair[1])
 
 
 if __name__ == "__main__":
