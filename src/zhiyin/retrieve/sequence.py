@@ -55,6 +55,8 @@ SILENCE = 0.1
 """Share of the items whose own vectors are left out of a step, so that their texts must do."""
 N_CHECK = 1_000
 """Events held for the checks, or a tenth of the users where that is more: with few, chance decides."""
+ANEW = 1.5
+"""Epochs of a training anew on everything, for each that was best for the part."""
 FORM = 2
 """Of the layers: what was saved or left in a checkpoint under another form is not read."""
 RARE = 0.1
@@ -144,12 +146,13 @@ class SequenceRetriever(ABC):
         """Goes on from what it has learnt of a part of `data`; from nothing where that is not at hand.
 
         From nothing too where `more_epochs` is None and the log is short: then a training is cheap, and what
-        the part lacks is much of it. It takes as many epochs as were best for the part, holding nothing out.
+        the part lacks is much of it. It takes half as many epochs again as were best for the part (more events
+        bear more: bench/RESULTS.md, "The second training"), and holds nothing out.
         """
         learnt = self.learnt_
         short = self.more_epochs is None and len(data) * MOST_EPOCHS <= EVENTS_LEARNT
         if short and learnt is not None:
-            return self._learn(data, seed, None, epochs=learnt.epochs)
+            return self._learn(data, seed, None, epochs=round(ANEW * learnt.epochs))
         return self._learn(data, seed, learnt)
 
     def _learn(self, data: Dataset, seed: int, learnt: Learnt | None, *, epochs: int = 0) -> Self:
