@@ -146,8 +146,8 @@ class SequenceRetriever(ABC):
         """Goes on from what it has learnt of a part of `data`; from nothing where that is not at hand.
 
         From nothing too where `more_epochs` is None and the log is short: then a training is cheap, and what
-        the part lacks is much of it. It takes half as many epochs again as were best for the part (more events
-        bear more: bench/RESULTS.md, "The second training"), and holds nothing out.
+        the part lacks is much of it. It takes half as many epochs again as were best for the part, for more
+        events bear more (bench/RESULTS.md, "The second training"), and holds nothing out.
         """
         learnt = self.learnt_
         short = self.more_epochs is None and len(data) * MOST_EPOCHS <= EVENTS_LEARNT
