@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from zhiyin.contracts import Encoder
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.errors import ZhiyinError
 from zhiyin.represent.intent_words import cues
-from zhiyin.represent.units import is_cjk, key_of
+from zhiyin.represent.units import words_of
 from zhiyin.represent.vocabulary import Value
 from zhiyin.types import FloatArray, Intent, Wish
 
@@ -86,10 +85,10 @@ class NearWords:
 
     def _in_titles(self, clause: str, items: Catalogue) -> bool:
         """Whether most of its words stand in some title."""
-        for title in items.titles[self._n_read :]:
-            self._named.update(_words(title))
-        self._n_read = len(items)
-        words = [word for word in _words(clause) if "skip" not in cues().get(word, ())]
+        if self._n_read < len(items):
+            self._named |= words_of("\n".join(items.titles[self._n_read :]))
+            self._n_read = len(items)
+        words = [word for word in words_of(clause) if "skip" not in cues().get(word, ())]
         return 2 * sum(word in self._named for word in words) > len(words)
 
     def _of(self, items: Catalogue) -> _Space:
@@ -109,10 +108,3 @@ class NearWords:
             spread = np.maximum(likeness.std(axis=0), 1e-3)
             self._space = _Space(values, vectors, likeness.mean(axis=0), spread)
         return self._space
-
-
-def _words(text: str) -> list[str]:
-    """Words, and pairs of neighbouring Chinese characters."""
-    found = key_of(text).split()
-    pairs = [one + two for one, two in pairwise(found) if is_cjk(one) and is_cjk(two)]
-    return [word for word in found if not is_cjk(word)] + pairs

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["CJK", "SIGN", "folded", "is_cjk", "key_of", "singular", "units"]
+__all__ = ["CJK", "SIGN", "folded", "is_cjk", "key_of", "singular", "units", "words_of"]
 
 CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
 UNIT = re.compile(rf"[{CJK}]|[^\W_{CJK}]+(?:['’][^\W_{CJK}]+)*|[,.;:!?，。；：！？、《》“”\"()\[\]]")
+RUN = re.compile("[\u3400-\u9fff]{2,}")
 SIGN = re.compile(r"[,.;:!?，。；：！？、《》“”\"()\[\]]")
 
 
@@ -40,6 +41,19 @@ def units(text: str) -> list[tuple[str, int, int]]:
 def key_of(text: str) -> str:
     """A phrase in the form by which it is found again; without signs."""
     return " ".join(unit for unit, _, _ in units(folded(text)) if not SIGN.fullmatch(unit))
+
+
+def words_of(text: str) -> set[str]:
+    """Its words as units, and pairs of neighbouring Chinese characters; fast for a long text.
+
+    >>> sorted(words_of("Red shoes, 红鞋子"))
+    ['red', 'shoe', '红鞋', '鞋子']
+    """
+    plain = folded(text)
+    words = {
+        _unit(word) for word in set(UNIT.findall(plain)) if not is_cjk(word) and not SIGN.fullmatch(word)
+    }
+    return words | {run[at : at + 2] for run in set(RUN.findall(plain)) for at in range(len(run) - 1)}
 
 
 def is_cjk(letter: str) -> bool:
