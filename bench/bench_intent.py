@@ -143,7 +143,9 @@ def rows(
                 asked["rules"] = replace(asked["as it ships"], intent=by_rules)
                 if llm is not None:
                     started = time.perf_counter()
-                    intent, took_part = read_by_model(words, llm, book, items, locale=lang, timeout=120.0)
+                    intent, took_part = read_by_model(
+                        words, llm, book, items, locale=lang, timeout=120.0, before_vectors=True
+                    )
                     spent.append(time.perf_counter() - started)
                     silent += not took_part
                     asked["rules and model"] = replace(asked["rules"], intent=intent)

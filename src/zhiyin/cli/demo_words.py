@@ -42,14 +42,18 @@ def show_words(out: Output, recommender: Recommender, user: str) -> dict[str, ob
     out.show(show.heading("Tags"))
     out.show(show.facts({items.titles[c]: ", ".join(tags_of(items, c)) for c in past.items[-3:].tolist()}))
     out.show(
-        show.heading("What is understood", "by rules" if llm is None else "by rules, else by a local model")
+        show.heading(
+            "What is understood", "by rules and vectors" if llm is None else "by rules, else by a local model"
+        )
     )
     told = []
     for words in ASKED:
         locale = language_of(words) or "en"
         intent, by_model = read_intent(words, book, items), False
         if llm is not None:
-            intent, by_model = read_by_model(words, llm, book, items, locale=locale, timeout=PATIENCE_S)
+            intent, by_model = read_by_model(
+                words, llm, book, items, locale=locale, timeout=PATIENCE_S, before_vectors=True
+            )
         line = understood_as(intent, items, locale=locale)
         late = " (the model was too slow)" if llm is not None and not by_model else ""
         first = recommender.answer(recommender.query(user, words=words, locale=locale, intent=intent), 3)

@@ -95,16 +95,18 @@ def read_by_model(
     *,
     locale: str = "en",
     timeout: float,
+    before_vectors: bool = False,
 ) -> tuple[Intent, bool]:
     """The intent, and whether nobody was missed; when the model fails or is late, the rules alone have read.
 
-    It is asked only where the rules have found nothing to go by: what they understand it does not make better
-    (bench/RESULTS.md, "Words"), and every question costs seconds.
+    It is asked only where the rules have found nothing to go by, nor, unless it comes `before_vectors`, words
+    that are near in meaning: what they find a small one does not make better (bench/RESULTS.md, "Words"),
+    and every question costs seconds.
     """
     rules = read_intent(words, vocabulary, items, near=False)
-    if says_something(rules):
-        return rules, True
     near = read_intent(words, vocabulary, items)
+    if says_something(rules if before_vectors else near):
+        return near, True
     key = (words, llm.identity)
     kept = vocabulary.kept.get(key)
     if kept is not None:

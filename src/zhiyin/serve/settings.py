@@ -144,6 +144,10 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
         bool, about("Whether lists go by these tags too, as by those that people have given.")
     ] = False
 
+    model_before_vectors: Annotated[
+        bool, about("Whether the model of [llm] reads words that name nothing before text vectors do.")
+    ] = False
+
     log_level: Annotated[Literal["debug", "info", "warning", "error"], about("Least that is logged.")] = (
         "info"
     )

@@ -34,6 +34,7 @@ async def read_words(call: Call, words: str, locale: str, until: float) -> tuple
     if not busy.acquire(blocking=False):
         return None, True
     reading: Future[tuple[Intent, bool]] = Future()
+    before = call.ground.settings.model_before_vectors
 
     def work() -> None:
         try:
@@ -41,7 +42,11 @@ async def read_words(call: Call, words: str, locale: str, until: float) -> tuple
             items = recommender.items_
             assert items is not None
             book = recommender.reader_.vocabulary(items)
-            reading.set_result(read_by_model(words, llm, book, items, locale=locale, timeout=READING_S))
+            reading.set_result(
+                read_by_model(
+                    words, llm, book, items, locale=locale, timeout=READING_S, before_vectors=before
+                )
+            )
         except Exception as error:  # noqa: BLE001  # the rules are there
             said = error.bare if isinstance(error, LlmError) else type(error).__name__
             log.warning("the language model has not read the words of a question: %s", said)
