@@ -46,11 +46,11 @@ def most_chosen(data: Dataset, n: int) -> Dataset:
     return replace(kept, items=data.items.take(codes), item=place[kept.item])
 
 
-def proposals(items: Catalogue, model: str, kept: Path) -> dict[str, list[str]]:
+def proposals(items: Catalogue, named: str, kept: Path) -> dict[str, list[str]]:
     """Id -> what the model proposes; asks about what the file lacks."""
     said: dict[str, list[str]] = json.loads(kept.read_text()) if kept.is_file() else {}
     left = [code for code, name in enumerate(items.ids) if name not in said]
-    llm, began = GgufLanguageModel(path=model), time.perf_counter()
+    llm, began = GgufLanguageModel(path=named), time.perf_counter()
     for done, code in enumerate(left, 1):
         everything = TagBook(least=1, most=100)
         found, faults = tags_by_model(items, [code], llm, everything)
