@@ -83,7 +83,7 @@ class Learnt:
     """(n_items,)"""
     texts: ItemTexts | None
     epochs: int
-    """After which the check was best; all where none was made."""
+    """After which the checks were best; all where none was made."""
 
     def own_of(self, items: IntArray) -> FloatArray:
         """(k, d) zeros for an item that is new."""
@@ -190,7 +190,7 @@ class SequenceRetriever(ABC):
         finally:
             torch.set_num_threads(threads)
         self.ndcg_ = run.ndcg_
-        self._take(weights, texts, text, sequences.known, data.n_items, seed, run.best)
+        self._take(weights, texts, text, sequences.known, data.n_items, seed, run.best_around)
         return self
 
     def _texts(

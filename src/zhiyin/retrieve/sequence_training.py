@@ -135,6 +135,15 @@ class Training:
         checks = self.ndcg_
         return 1 + max(range(len(checks)), key=lambda at: (checks[at], at)) if checks else len(self.losses_)
 
+    @property
+    def best_around(self) -> int:
+        """The middle one of the three checks in a row that are best together: a single one may be lucky."""
+        checks = self.ndcg_
+        if len(checks) < 3:
+            return self.best
+        sums = [sum(checks[at : at + 3]) for at in range(len(checks) - 2)]
+        return 2 + max(range(len(sums)), key=lambda at: (sums[at], at))
+
     def _tired(self) -> bool:
         return bool(self.schedule.patience and len(self.ndcg_) - self.best >= self.schedule.patience)
 
