@@ -119,7 +119,8 @@ def read_by_model(
     if not isinstance(said, Reading):
         return near, False
     read = with_reading(rules, said, vocabulary)
-    return vocabulary.keep(key, read if says_something(read) else near), True
+    silent = not says_something(read) and says_something(near)
+    return vocabulary.keep(key, near if silent else read), True
 
 
 def with_reading(rules: Intent, said: Reading, vocabulary: Vocabulary) -> Intent:
