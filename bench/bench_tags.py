@@ -1,6 +1,6 @@
 """What a language model's tags add to lists, as the attribute that `tags_in_lists` makes of them.
 
-    python bench/bench_tags.py [--set ml-100k] [--llm MODEL] [--items 600] [--draws 5] [--seeds 2] --kept FILE
+    python bench/bench_tags.py [--set ml-100k] [--llm MODEL] [--items 400] [--draws 5] [--seeds 2] --kept FILE
 
 Of a set without descriptions: the most chosen items alone, each asked about once (answers are kept in FILE,
 a run that was cut off goes on), the tags brought to one vocabulary as the service does. The default
@@ -104,7 +104,7 @@ def main() -> None:
     )
     parser.add_argument("--set", default="ml-100k")
     parser.add_argument("--llm", default="qwen2.5-coder-1.5b")
-    parser.add_argument("--items", type=int, default=600)
+    parser.add_argument("--items", type=int, default=400)
     parser.add_argument("--draws", type=int, default=5)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--kept", type=Path, required=True)

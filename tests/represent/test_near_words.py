@@ -23,26 +23,16 @@ FILMS = Catalogue.of(
 )
 
 
-class Counting:
+class Counting(UseEncoder):
     """The embedded encoder, with what it was asked."""
 
-    def __init__(self) -> None:
-        self.inner, self.asked = UseEncoder(), 0
-        self.fails = False
-
-    @property
-    def dim(self) -> int:
-        return self.inner.dim
-
-    @property
-    def identity(self) -> str:
-        return self.inner.identity
+    asked, fails = 0, False
 
     def encode(self, texts: Sequence[str]) -> FloatArray:
         if self.fails:
             raise LlmError("away", passing=True)
         self.asked += len(texts)
-        return self.inner.encode(texts)
+        return super().encode(texts)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +54,9 @@ def test_what_names_nothing_is_understood_by_its_meaning(words: str, genres: lis
     assert not any("maker" in wish.filter for wish in intent.wishes), "names are no meanings"
 
 
-@pytest.mark.parametrize("words", ["a war film", "Titanic", "das boot", "under 20", ""])
+@pytest.mark.parametrize(
+    "words", ["a war film", "Titanic", "das boot", "under 20", "", "hello", "你好", "something, please"]
+)
 def test_what_is_understood_or_names_a_title_is_left_as_it_is(words: str) -> None:
     encoder = Counting()
     intent = read_intent(words, IntentReader(encoder).vocabulary(FILMS), FILMS)
@@ -86,10 +78,17 @@ def test_the_words_are_encoded_once_and_again_when_there_are_others() -> None:
     first = encoder.asked
     reader.read(Query(words="trenches and tanks"), FILMS)
     assert encoder.asked == first + 1, "the clause"
+    reader.read(Query(words="spaceships, please"), FILMS)
+    assert encoder.asked == first + 2, "'please' says nothing"
     more = FILMS.with_items([Item("new", "Shane", "", {"genre": "Gardening"})])
     reader.refresh(more, np.array([len(FILMS)], np.int32))
     found = reader.read(Query(words="planting tulips and pulling weeds"), more).intent
     assert found is not None and found.wishes[0].filter == '"genre" = "Gardening"'
+    assert encoder.asked == first + 4, "the new word and the clause"
+    named = more.with_items([Item("f0", "Tulips", "", {"genre": "Crime"})])
+    reader.refresh(named, np.array([0], np.int32))
+    again = reader.read(Query(words="tulips"), named).intent
+    assert again is not None and again.source == "rules", "a title now"
 
 
 def test_without_an_encoder_or_when_it_fails_the_rules_stand() -> None:

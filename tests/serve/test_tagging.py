@@ -97,6 +97,10 @@ def test_what_an_editor_says_is_searched_filtered_and_fitted_on(tmp_path: Path) 
         assert client.patch("/v1/items/i7", json={"title": "red shoes 7"}).status_code == 200
         assert client.put("/v1/items/i7/tags", json={"tags": []}).status_code == 200
         assert eventually(lambda: not client.post("/v1/recommend", json=asked).json()["items"], 10)
+        assert client.put("/v1/items/i8/tags", json=said).status_code == 200
+        assert client.delete("/v1/items/i8").status_code == 200
+        assert client.put("/v1/items/i8", json={"title": "another thing"}).status_code == 200
+        assert client.app.state.ground.store.tags("i8") is None, "what was said of the item that is gone"
 
 
 def test_tags_of_a_model_are_in_lists_only_where_that_is_wished(tmp_path: Path) -> None:

@@ -50,18 +50,18 @@ def recommend(
         query = known.query(user, history=past, words=words, locale=locale, seen=seen)
         query = recommender.reader_.read(query, catalogue(recommender))
     understood = _understood(recommender, query)
+    told = {"understood": understood} if understood else {}
     if understood:
         out.note(understood)
     if with_trace:
         decision = recommender.worded(recommender.decide(query, n), n, checked=True)
         out.show(show.recommendations(decision.recommendations, locale=locale), show.trace(decision))
-        out.result(_trace_value(decision))
+        out.result({**_trace_value(decision), **told})
     else:
         found = recommender.answer(query, n)
         out.show(show.recommendations(found, locale=locale))
         if found.degraded:
             out.note(f"answered without: {', '.join(found.degraded)}", "yellow")
-        told = {"understood": understood} if understood else {}
         rows = found.to_dicts()
         out.result({"user": user, "version": found.version, **told, "recommendations": rows})
 

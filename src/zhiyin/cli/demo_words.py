@@ -41,11 +41,8 @@ def show_words(out: Output, recommender: Recommender, user: str) -> dict[str, ob
     out.show(show.facts({one.words: f"{one.weight:.2f}  {len(one.items)} films" for one in interests}))
     out.show(show.heading("Tags"))
     out.show(show.facts({items.titles[c]: ", ".join(tags_of(items, c)) for c in past.items[-3:].tolist()}))
-    out.show(
-        show.heading(
-            "What is understood", "by rules and vectors" if llm is None else "by rules, else by a local model"
-        )
-    )
+    by = "by rules and vectors" if llm is None else "by rules, else by a local model"
+    out.show(show.heading("What is understood", by))
     told = []
     for words in ASKED:
         locale = language_of(words) or "en"

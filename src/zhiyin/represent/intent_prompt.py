@@ -97,7 +97,7 @@ def read_by_model(
     timeout: float,
     before_vectors: bool = False,
 ) -> tuple[Intent, bool]:
-    """The intent, and whether nobody was missed; when the model fails or is late, the rules alone have read.
+    """The intent, and whether nobody was missed; when it fails or is late, rules and vectors have read.
 
     It is asked only where the rules have found nothing to go by, nor, unless it comes `before_vectors`, words
     that are near in meaning: what they find a small one does not make better (bench/RESULTS.md, "Words"),

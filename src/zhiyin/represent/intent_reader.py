@@ -29,6 +29,8 @@ class IntentReader:
 
     def refresh(self, items: Catalogue, changed: IntArray) -> None:
         """New and changed items can be named; one assignment, so that questions meanwhile see old or new."""
+        if self._near is not None:
+            self._near.refresh(items, changed)
         if self._vocabulary is not None:
             self._vocabulary = self._vocabulary.with_items(items, changed)
 

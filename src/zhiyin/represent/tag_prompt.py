@@ -71,17 +71,16 @@ ASK = {
 TEXT = {"en": "\nText: {text}", "zh": "\n文字：{text}"}
 
 
-class Proposal(msgspec.Struct, frozen=True, kw_only=True):
-    """What a model answers."""
-
-    tags: Annotated[list[str], msgspec.Meta(extra_json_schema={"maxItems": 6})] = []
-    line: str = ""
-
-
 class Tags(msgspec.Struct, frozen=True, kw_only=True):
-    """What it answers about an item without a text, of which a line would be made up."""
+    """What a model answers about an item without a text, of which a line would be made up."""
 
-    tags: Annotated[list[str], msgspec.Meta(extra_json_schema={"maxItems": 6})] = []
+    tags: Annotated[list[str], msgspec.Meta(extra_json_schema={"maxItems": MOST})] = []
+
+
+class Proposal(Tags, frozen=True, kw_only=True):
+    """What it answers about others."""
+
+    line: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +97,7 @@ def tag_prompt(items: Catalogue, code: int, *, locale: str = "en") -> Prompt:
     """No list of known tags: small models repeat one, and the book brings what they say to one spelling."""
     lang = "zh" if locale.startswith("zh") else "en"
     attributes = (word for column in items.words.values() for word in column.words(code))
-    text = as_words(items.texts[code], LONGEST_TEXT)
+    text = _text(items, code)
     user = ASK[lang].format(
         title=as_words(items.titles[code], 120),
         words=", ".join(as_words(word, LONGEST) for word in [*attributes][:12]),
@@ -124,15 +123,15 @@ def tags_by_model(
     """
     in_a_row = 0
     faults: dict[int, LlmError] = {}
-    said: dict[int, Proposal] = {}
+    said: dict[int, Tags] = {}
     for done, code in enumerate(codes, 1):
         try:
             prompt = tag_prompt(items, code, locale=locale)
-            schema = Proposal if as_words(items.texts[code], LONGEST_TEXT) else Tags
+            schema = Proposal if _text(items, code) else Tags
             answer = llm.complete(prompt, schema=schema, timeout=timeout)
             if not isinstance(answer, schema):
                 raise LlmError("the answer is not what was asked for", why="form")
-            said[code], in_a_row = Proposal(tags=answer.tags, line=getattr(answer, "line", "")), 0
+            said[code], in_a_row = answer, 0
         except LlmError as error:
             faults[code] = error
             in_a_row += 1
@@ -142,10 +141,15 @@ def tags_by_model(
     return _kept(said, book, items), faults
 
 
-def _kept(said: Mapping[int, Proposal], book: TagBook, items: Catalogue) -> list[Tagged]:
+def _text(items: Catalogue, code: int) -> str:
+    """What the question shows of an item's text; empty where there is nothing to say."""
+    return as_words(items.texts[code], LONGEST_TEXT)
+
+
+def _kept(said: Mapping[int, Tags], book: TagBook, items: Catalogue) -> list[Tagged]:
     """Each item's tags as the book admits them, and its line where it is nothing but words."""
     proposals = [[tag for tag in one.tags[:MOST] if not LINKS.search(tag)] for one in said.values()]
-    lines = [plain(one.line, LONGEST_LINE) for one in said.values()]
+    lines = [plain(getattr(one, "line", ""), LONGEST_LINE) for one in said.values()]
     return [
         Tagged(code, tags, "" if LINKS.search(line) else line)
         for code, tags, line in zip(said, book.take(proposals), lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import pairwise
 
 __all__ = ["CJK", "SIGN", "folded", "is_cjk", "key_of", "singular", "units", "words_of"]
 
@@ -47,13 +48,13 @@ def words_of(text: str) -> set[str]:
     """Its words as units, and pairs of neighbouring Chinese characters; fast for a long text.
 
     >>> sorted(words_of("Red shoes, 红鞋子"))
-    ['red', 'shoe', '红鞋', '鞋子']
+    ['red', 'shoe', '红 鞋', '鞋 子']
     """
     plain = folded(text)
     words = {
         _unit(word) for word in set(UNIT.findall(plain)) if not is_cjk(word) and not SIGN.fullmatch(word)
     }
-    return words | {run[at : at + 2] for run in set(RUN.findall(plain)) for at in range(len(run) - 1)}
+    return words | {f"{one} {two}" for run in set(RUN.findall(plain)) for one, two in pairwise(run)}
 
 
 def is_cjk(letter: str) -> bool:

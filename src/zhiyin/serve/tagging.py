@@ -78,12 +78,17 @@ def write_tags(
     item that the model cannot describe is passed over; those after the last that it answered for are asked
     about again the next time.
     """
-    kept, news, changes = _next(store, items, limit, until)
-    todo = _asked(items, changes)
-    while changes and not todo:  # people's own, and those that this loop has just changed by its tags
-        store.set_setting(SETTING, _at(kept, news, changes[-1].revision), at=at, actor="server").result()
-        kept, news, changes = _next(store, items, limit, until)
-        todo = _asked(items, changes)
+    begun = kept = _book(store)
+    side, changes = _next(store, items, kept, limit, until)
+    while changes and not (
+        todo := _asked(items, changes)
+    ):  # people's own, and those its own tags have changed
+        kept = msgspec.structs.replace(kept, **{side: changes[-1].revision})
+        side, changes = _next(store, items, kept, limit, until)
+    if not changes:
+        if kept != begun:
+            _keep(store, kept, at)
+        return Written({}, (), False)
     book = TagBook.of(items, encoder)
     book.tags |= kept.tags
     book.waiting.update(kept.waiting)
@@ -104,8 +109,9 @@ def write_tags(
             kept,
             tags={key: tag for key, tag in book.tags.items() if key not in known},
             waiting=dict(book.waiting.most_common(MOST_WAITING)),
+            **{side: reached},
         )
-        store.set_setting(SETTING, _at(grown, news, reached), at=at, actor="server").result()
+        _keep(store, grown, at)
     return Written(tagged, tuple(map(str, failed.values())), bool(reached))
 
 
@@ -123,22 +129,25 @@ def _asked(items: Catalogue, changes: list[ItemChange]) -> dict[int, ItemChange]
     }
 
 
-def _at(kept: Book, news: bool, revision: int) -> str:
-    """What is kept, read up to `revision`."""
-    now = msgspec.structs.replace(kept, **{"news" if news else "revision": revision})
-    return msgspec.json.encode(now).decode()
-
-
-def _next(
-    store: Store, items: Catalogue, limit: int, until: int | None
-) -> tuple[Book, bool, list[ItemChange]]:
-    """What is kept, whether the changes are news, and the changes: those before the first that the catalogue
-    has not taken yet, which comes in its turn."""
+def _book(store: Store) -> Book:
+    """What is kept; one that begins now where nothing is."""
     text = store.setting(SETTING)
     kept = msgspec.json.decode(text, type=prepared(Book)) if text else Book()
     if kept.begun < 0:
         begun = store.last_revision()
         kept = msgspec.structs.replace(kept, begun=begun, news=begun)
+    return kept
+
+
+def _keep(store: Store, book: Book, at: float) -> None:
+    store.set_setting(SETTING, msgspec.json.encode(book).decode(), at=at, actor="server").result()
+
+
+def _next(
+    store: Store, items: Catalogue, kept: Book, limit: int, until: int | None
+) -> tuple[str, list[ItemChange]]:
+    """Which place in the book they move, and the next changes: those before the first that the catalogue has
+    not taken yet, which comes in its turn."""
 
     def taken(change: ItemChange) -> bool:
         return (until is None or change.revision <= until) and (
@@ -146,9 +155,9 @@ def _next(
         )
 
     if news := list(takewhile(taken, store.changes(kept.news, limit))):
-        return kept, True, news
+        return "news", news
     old = takewhile(taken, store.changes(kept.revision, limit))
-    return kept, False, [change for change in old if change.revision <= kept.begun]
+    return "revision", [change for change in old if change.revision <= kept.begun]
 
 
 def _reached(changes: list[ItemChange], todo: Mapping[int, ItemChange], settled: Set[int]) -> int:

@@ -34,12 +34,13 @@ def put_items(transaction: Transaction, records: Sequence[ItemRecord], at: float
 
 
 def delete_items(transaction: Transaction, ids: Sequence[str]) -> list[bool]:
-    """Which of them were there. The key stays, for the events that name it."""
+    """Which of them were there. The key stays, for the events that name it; what was said of them goes."""
     there = []
     for id in ids:
         key = value(transaction.db, "SELECT key FROM items WHERE id = ? AND record IS NOT NULL", (id,))
         if key is not None:
             write_record(transaction, key, None)
+            transaction.db.execute("DELETE FROM tags WHERE item = ?", (key,))
             transaction.add("items", -1)
         there.append(key is not None)
     return there

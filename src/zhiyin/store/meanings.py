@@ -8,6 +8,7 @@ import apsw
 import msgspec
 
 from zhiyin.errors import DataError
+from zhiyin.store.catalogue_rows import unpack_tags
 from zhiyin.store.connections import row
 from zhiyin.store.event_log import unpack_profile, user_key
 from zhiyin.store.group_commit import Transaction
@@ -17,7 +18,6 @@ from zhiyin.store.records import ProfileRecord, TagsRecord
 __all__ = ["profile", "put_profile", "put_tags", "tags"]
 
 pack = msgspec.msgpack.Encoder().encode
-unpack_tags = msgspec.msgpack.Decoder(TagsRecord).decode
 
 
 def profile(db: apsw.Connection, user: str) -> ProfileRecord | None:

@@ -32,6 +32,7 @@ __all__ = [
     "Slate",
     "TagsRecord",
     "UserRecord",
+    "as_item",
 ]
 
 IMPRESSION = "impression"
