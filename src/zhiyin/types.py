@@ -134,7 +134,7 @@ class Wish:
     by: float = 1.0
     """How much it counts, below 0 = rather not. From 1 on it was named outright, below that it is guessed."""
     said: str = ""
-    """The words that it was read from."""
+    """The words that it was read from; of a word that is only near in meaning, that word."""
 
 
 @dataclass(frozen=True, slots=True)

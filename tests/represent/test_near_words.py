@@ -52,6 +52,7 @@ def test_what_names_nothing_is_understood_by_its_meaning(words: str, genres: lis
     firm = [wish.filter for wish in intent.wishes if wish.by == 0.8]
     assert firm == [f'"genre" = "{genre}"' for genre in genres]
     assert not any("maker" in wish.filter for wish in intent.wishes), "names are no meanings"
+    assert [wish.said for wish in intent.wishes if wish.by == 0.8] == genres, "what a reason may claim"
 
 
 @pytest.mark.parametrize(

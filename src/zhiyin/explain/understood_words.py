@@ -42,11 +42,10 @@ def understood_as(
     say = WORDS[lang]
     parts = [filter_in_words(one, lang) for one in intent.require if one not in relaxed]
     for wish in intent.wishes:
-        named = filter_in_words(wish.filter, lang)
+        said = "" if wish.said == wish.filter else plain(wish.said, LONGEST)
+        said = said or filter_in_words(wish.filter, lang)
         if intent.source == "vectors":
-            said = say["near"].format(named)
-        else:
-            said = ("" if wish.said == wish.filter else plain(wish.said, LONGEST)) or named
+            said = say["near"].format(said)
         parts.append(said if wish.by > 0 else say["less"].format(said))
     for names, form in ((intent.like, "like"), (intent.unlike, "unlike")):
         parts += [say[form].format(_title(name, items, lang)) for name in names[:5]]

@@ -59,7 +59,7 @@ class NearWords:
 
         As it was where no word is near, or the encoder fails. What titles are made of is no meaning but a
         search for them, which other parts answer. Of words with a "not" that names nothing here only what is
-        left to search by is read.
+        left to search by is read. Reasons name the near word: that an item fits what was said is a guess.
         """
         said = intent.text if intent.unmet else intent.said[:LONGEST]
         clauses = [part for part in map(str.strip, CLAUSES.split(f" {said} ")) if self._means(part, items)]
@@ -71,11 +71,11 @@ class NearWords:
         except ZhiyinError:
             return intent
         wishes: dict[Value, Wish] = {}
-        for clause, row in zip(clauses, nearness):
+        for row in nearness:
             for place, by in zip(np.argsort(-row, kind="stable").tolist(), WEIGHTS):
                 value = values[place]
                 if row[place] >= LEAST and (value not in wishes or wishes[value].by < by):
-                    wishes[value] = Wish(value.filter, by, clause)
+                    wishes[value] = Wish(value.filter, by, value.word)
         return replace(intent, wishes=tuple(wishes.values()), source="vectors") if wishes else intent
 
     def _means(self, clause: str, items: Catalogue) -> bool:
