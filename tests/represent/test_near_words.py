@@ -88,6 +88,12 @@ def test_the_words_are_encoded_once_and_again_when_there_are_others() -> None:
     assert encoder.asked == first + 4, "the new word and the clause"
     named = more.with_items([Item("f0", "Tulips", "", {"genre": "Crime"})])
     reader.refresh(named, np.array([0], np.int32))
+    gone = named.with_items([Item("new", "Shane", "", {"genre": "War"})])
+    reader.refresh(gone, np.array([len(FILMS)], np.int32))
+    without = reader.read(Query(words="planting tulips and pulling weeds and weeds"), gone).intent
+    assert without is not None and not any("Gardening" in wish.filter for wish in without.wishes), (
+        "nobody has it"
+    )
     again = reader.read(Query(words="tulips"), named).intent
     assert again is not None and again.source == "rules", "a title now"
 

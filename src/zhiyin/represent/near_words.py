@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,6 +31,20 @@ LONGEST = 400
 CLAUSES = re.compile(r"[,;，；、。.!?！？/]| or |或者|或|以及")
 
 
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The attribute words of one state of the catalogue, as vectors."""
+
+    items: Catalogue
+    values: tuple[Value, ...]
+    vectors: FloatArray
+    """(v, d)"""
+    mean: FloatArray
+    """(v,) likeness to the titles."""
+    spread: FloatArray
+    """(v,)"""
+
+
 class NearWords:
     """Encodes a few hundred words and titles when first asked, and words that come later when they are there.
 
@@ -44,6 +57,7 @@ class NearWords:
         """Word -> (d,)"""
         self._titles: FloatArray | None = None
         """(t, d) a sample of them."""
+        self._words: _Words | None = None
         self._named: set[str] = set()
         """What titles are made of."""
         self._n_read = 0
@@ -63,17 +77,19 @@ class NearWords:
         """
         said = intent.text if intent.unmet else intent.said[:LONGEST]
         clauses = [part for part in map(str.strip, CLAUSES.split(f" {said} ")) if self._means(part, items)]
-        values = _values(items) if clauses else ()
-        if not values:
+        if not clauses:
             return intent
         try:
-            nearness = self._nearness(clauses[:MOST_CLAUSES], values, items)
+            words = self._of(items)
+            if words is None:
+                return intent
+            likeness = self.encoder.encode(clauses[:MOST_CLAUSES]) @ words.vectors.T
         except ZhiyinError:
             return intent
         wishes: dict[Value, Wish] = {}
-        for row in nearness:
+        for row in (likeness - words.mean) / words.spread:
             for place, by in zip(np.argsort(-row, kind="stable").tolist(), WEIGHTS):
-                value = values[place]
+                value = words.values[place]
                 if row[place] >= LEAST and (value not in wishes or wishes[value].by < by):
                     wishes[value] = Wish(value.filter, by, value.word)
         return replace(intent, wishes=tuple(wishes.values()), source="vectors") if wishes else intent
@@ -86,8 +102,13 @@ class NearWords:
         words = [word for word in words_of(clause) if "skip" not in cues().get(word, ())]
         return bool(words) and 2 * sum(word in self._named for word in words) <= len(words)
 
-    def _nearness(self, clauses: Sequence[str], values: Sequence[Value], items: Catalogue) -> FloatArray:
-        """(len(clauses), len(values)) in standard deviations above the mean title."""
+    def _of(self, items: Catalogue) -> _Words | None:
+        """None where no item has a word."""
+        if self._words is not None and self._words.items is items:
+            return self._words
+        values = _values(items)
+        if not values:
+            return None
         if self._titles is None:
             self._titles = self.encoder.encode(items.titles[:: max(1, len(items) // N_TITLES)])
         fresh = list(dict.fromkeys(value.word for value in values if value.word not in self._vectors))
@@ -96,15 +117,16 @@ class NearWords:
         vectors = np.stack([self._vectors[value.word] for value in values])
         likeness = self._titles @ vectors.T
         spread = np.maximum(likeness.std(axis=0), 1e-3)
-        found: FloatArray = (self.encoder.encode(clauses) @ vectors.T - likeness.mean(axis=0)) / spread
-        return found
+        self._words = _Words(items, values, vectors, likeness.mean(axis=0), spread)
+        return self._words
 
 
 def _values(items: Catalogue) -> tuple[Value, ...]:
+    """The words that some item has, of attributes that do not hold names."""
+    columns = {name: column for name, column in items.words.items() if len(column.values) <= MOST_WORDS}
     return tuple(
-        Value(name, word)
-        for name, column in items.words.items()
-        if len(column.values) <= MOST_WORDS
-        for word in column.values
-        if not word.isdecimal()
+        Value(name, column.values[code])
+        for name, column in columns.items()
+        for code in np.unique(column.codes).tolist()
+        if not column.values[code].isdecimal()
     )
