@@ -103,7 +103,11 @@ def test_without_an_encoder_or_when_it_fails_the_rules_stand() -> None:
     plain = IntentReader().read(words, FILMS).intent
     encoder = Counting()
     encoder.fails = True
-    failed = IntentReader(encoder).read(words, FILMS).intent
+    reader = IntentReader(encoder)
+    failed = reader.read(words, FILMS).intent
+    encoder.fails = False
+    again = reader.read(words, FILMS).intent
+    assert again is not None and again.wishes, "a failure is not remembered"
     assert plain == failed and plain is not None and plain.wishes == () and plain.source == "rules"
     bare = Catalogue.of([Item("a"), Item("b")])
     nothing = IntentReader(UseEncoder()).read(words, bare).intent

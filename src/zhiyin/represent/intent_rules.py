@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 
 from zhiyin.data.catalogue import Catalogue
+from zhiyin.errors import ZhiyinError
 from zhiyin.represent.intent_numbers import Limit, limits
 from zhiyin.represent.intent_words import MOODS, concepts, cues
 from zhiyin.represent.units import SIGN, folded, is_cjk, key_of, units
@@ -41,7 +42,10 @@ def read_intent(words: str, vocabulary: Vocabulary, items: Catalogue, *, near: b
         return known
     found = _Reading(words[:LONGEST], vocabulary, items).intent(words)
     if near and vocabulary.near is not None and not says_something(found):
-        found = vocabulary.near.added(found, items)
+        try:
+            found = vocabulary.near.added(found, items)
+        except ZhiyinError:
+            return found  # not kept: the encoder may answer next time
     return vocabulary.keep(key, found)
 
 

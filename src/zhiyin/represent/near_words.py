@@ -9,7 +9,6 @@ import numpy as np
 
 from zhiyin.contracts import Encoder
 from zhiyin.data.catalogue import Catalogue
-from zhiyin.errors import ZhiyinError
 from zhiyin.represent.intent_words import cues
 from zhiyin.represent.units import words_of
 from zhiyin.represent.vocabulary import Value
@@ -71,21 +70,19 @@ class NearWords:
     def added(self, intent: Intent, items: Catalogue) -> Intent:
         """The intent with wishes for the words nearest to what was said, clause by clause.
 
-        As it was where no word is near, or the encoder fails. What titles are made of is no meaning but a
+        As it was where no word is near. What titles are made of is no meaning but a
         search for them, which other parts answer. Of words with a "not" that names nothing here only what is
         left to search by is read. Reasons name the near word: that an item fits what was said is a guess.
+        Raises what the encoder raises.
         """
         said = intent.text if intent.unmet else intent.said[:LONGEST]
         clauses = [part for part in map(str.strip, CLAUSES.split(f" {said} ")) if self._means(part, items)]
         if not clauses:
             return intent
-        try:
-            words = self._of(items)
-            if words is None:
-                return intent
-            likeness = self.encoder.encode(clauses[:MOST_CLAUSES]) @ words.vectors.T
-        except ZhiyinError:
+        words = self._of(items)
+        if words is None:
             return intent
+        likeness = self.encoder.encode(clauses[:MOST_CLAUSES]) @ words.vectors.T
         wishes: dict[Value, Wish] = {}
         for row in (likeness - words.mean) / words.spread:
             for place, by in zip(np.argsort(-row, kind="stable").tolist(), WEIGHTS):
