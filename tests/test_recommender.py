@@ -172,6 +172,12 @@ def test_similar_items_are_of_the_same_side(fitted):
         fitted.similar("i199")
 
 
+def test_an_item_is_not_similar_to_itself_where_people_come_back():
+    walks = Dataset.of([Interaction(f"u{u}", f"i{(u + n) % 5}", at=9e4 * n) for u in range(9) for n in range(20)])
+    made = Recommender(retrievers={"kernel": KernelRetriever()}, repeats=True).fit(walks)
+    assert {line.item for line in made.similar("i2", n=9)} == {"i0", "i1", "i3", "i4"}
+
+
 def test_the_time_of_a_question_is_that_of_the_newest_event():
     recommender = composed().fit(checkerboard())
     recommender.update(Interaction("u0", "i1", at=5e6))
@@ -190,6 +196,7 @@ def test_saved_and_loaded_answers_are_the_same(fitted, tmp_path):
     version = fitted.save(tmp_path / "artefact")
     loaded = Recommender.load(tmp_path / "artefact")
     assert loaded.version_ == version != ""
+    assert loaded.save(tmp_path / "again") == version, "nothing has changed"
     for user in ("u0", "u1", "nobody"):
         assert loaded.recommend(user, n=9) == fitted.recommend(user, n=9)
     loaded.add_items([Item("i99", "red shoes 99")])

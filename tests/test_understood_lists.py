@@ -164,3 +164,11 @@ def test_no_reason_says_that_a_named_item_was_chosen() -> None:
     for user in (None, "u1"):
         found = told.recommend(user, words="something like Tale number 7", n=5)
         assert all("f7" not in reason.items for line in found for reason in line.reasons)
+
+
+def test_what_few_items_have_comes_first_for_those_who_are_known_too(made: Recommender) -> None:
+    """One match among many: what does not meet the words must not stand right behind it."""
+    one = "f60"  # nobody has chosen it
+    made.add_items([Item(one, "Tale number 60", "", {"genre": "Western", "year": 2020.0, "price": 60.0})])
+    for user in ("u0", "u1", "u2", "u3"):
+        assert made.recommend(user, n=5, words="a western")[0].item == one

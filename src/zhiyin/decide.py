@@ -29,6 +29,10 @@ log = logging.getLogger(__name__)
 
 WORDS_OFFSET = 10.0
 """Of reciprocal rank fusion where words were given: few first places are worth more than many middle ones."""
+FAR_BEHIND = 40.0
+"""Places that what does not meet the words stands behind what does, however few that is."""
+EVERY = 5
+"""One in so many replayed questions comes without its context, for so will some that are asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +173,11 @@ class Pipeline:
         if not hearing:
             return score
         voices = [getattr(self.retrievers[found.sources[place]], "voice", 1.0) for place in hearing]
-        fused = np.nansum(np.array(voices) / (WORDS_OFFSET + found.ranks[:, hearing]), axis=1)
+        said = found.scores[:, hearing]
+        beside = (said <= 0) & (said > 0).any(axis=0)
+        fused = np.nansum(
+            np.array(voices) / (WORDS_OFFSET + found.ranks[:, hearing] + FAR_BEHIND * beside), axis=1
+        )
         if len(query.history):
             voice = 1.0 if query.intent is not None and query.intent.source == "profile" else 0.5
             fused += voice * np.nan_to_num(1.0 / (WORDS_OFFSET + competition_ranks(score[:, None])[:, 0]))
@@ -209,10 +217,11 @@ def replayed(pipeline: Pipeline, split: Split, *, repeats: bool) -> Iterator[Que
     for position, (_, history, targets) in enumerate(holdout):
         ruled_out = history.items[history.weights < 0] if repeats else history.items
         row = int(holdout.start[position])
+        told = context if position % EVERY else {}
         query = Query(
             history.tail(pipeline.n_history),
             at=holdout.at(position),
-            context={name: str(words[row]) for name, words in context.items() if words[row]},
+            context={name: str(words[row]) for name, words in told.items() if words[row]},
             exclude=np.unique(ruled_out),
         )
         yield Question(query, pipeline.candidates(query)[0], targets)

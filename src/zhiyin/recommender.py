@@ -432,7 +432,7 @@ class Recommender:
         code = self._items().ids.code(item)
         if code < 0:
             raise DataError("an item of the catalogue", value=item, hint=self._items().ids.like(item))
-        query = self._without_removed(self.query(history=[item]))
+        query = self._without_removed(self.query(history=[item], exclude=[item]))
         found, _ = self.pipeline().candidates(query)
         columns = [place for place, name in enumerate(found.sources) if name in found.evidence]
         if columns:

@@ -33,6 +33,10 @@ def test_the_same_list_twice_is_a_tie_and_no_warning():
     assert found.difference.value == 0
 
 
+def test_one_user_proves_nothing():
+    assert np.isnan(compare([1.0], [0.0]).p_t) and compare([1.0], [0.0]).p == 1.0
+
+
 def test_a_constant_shift_needs_no_spread():
     assert compare(np.ones(12), np.zeros(12)).p < 0.01
 

@@ -191,3 +191,13 @@ def test_a_system_without_openmp_is_told_what_to_install(monkeypatch: pytest.Mon
         BoostedRanker(features=[SourceFeature()]).restore({"names": "[]", "trees": ""})
     with pytest.raises(MissingLibraryError, match="implicit needs"):
         AlsRetriever().fit(checkerboard())
+
+
+@pytest.mark.parametrize("policy", [DiversityReranker(encoder=HashEncoder(), weight=0.05), TailReranker()])
+def test_an_item_without_a_score_leaves_the_order_of_the_others(policy):
+    data = Dataset.of([Interaction(f"u{u}", f"i{i}") for u in range(8) for i in range(u + 1)])
+    part = policy.fit(data)
+    ranking = Candidates(np.arange(6, dtype=np.int32), score=np.array([6, 5, 4, 3, 2, 1], np.float32))
+    plain = part.rerank(Query(), ranking, 6).items.tolist()
+    extra = Candidates(np.arange(7, dtype=np.int32), score=np.array([6, 5, 4, 3, 2, 1, np.nan], np.float32))
+    assert [item for item in part.rerank(Query(), extra, 7).items.tolist() if item < 6] == plain

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from zhiyin.contracts import LooksBack
+from zhiyin.data.context_table import told_by_item, usable_contexts
 from zhiyin.data.dataset import Dataset
 from zhiyin.data.places import kilometres, place_of
 from zhiyin.data.shape import Shape, return_share
+from zhiyin.decide import Pipeline, replayed
 from zhiyin.rank import (
     BoostedRanker,
     ClockFeature,
@@ -15,6 +17,7 @@ from zhiyin.rank import (
     RepeatFeature,
     SourceFeature,
 )
+from zhiyin.rank.rows import cut_for_replay
 from zhiyin.recommender import Recommender
 from zhiyin.retrieve import ContextRetriever, PopularRetriever, RepeatRetriever
 from zhiyin.testing import FeatureTests
@@ -226,3 +229,42 @@ def test_one_visit_of_many_clicks_is_no_return():
     rows = [Interaction("u", "a", at=60.0 * step) for step in range(20)]
     assert return_share(Dataset.of(rows)) == 0
     assert return_share(Dataset.of([Interaction("u", "a")] * 20)) == 0
+
+
+def test_a_property_of_the_item_is_no_situation(caplog):
+    """The city of the shop stands beside each event; a question that says it says the answer."""
+    rows = [(f"u{n % 20}", f"i{n * 7 % 30}") for n in range(600)]
+    cities = [Interaction(u, i, context={"city": f"c{int(i[1:]) % 6}", "mood": f"m{n // 7 % 3}"})
+              for n, (u, i) in enumerate(rows)]  # fmt: skip
+    assert usable_contexts(Dataset.of(cities)) == ["mood"]
+    assert Shape.of(Dataset.of(cities)).contexts == ("mood",) and "city" in caplog.text
+    mostly = [Interaction(u, i, context={"city": f"c{(int(i[1:]) + (n % 4 == 0)) % 6}"})
+              for n, (u, i) in enumerate(rows)]  # fmt: skip
+    assert usable_contexts(Dataset.of(mostly)) == ["city"], "where it differs in one of four it can be known"
+    assert told_by_item(Dataset.of(cities), Dataset.of(cities).context["mood"]) < 0.5
+
+
+def test_positions_that_are_those_of_the_items_do_not_count():
+    spots = [Item(f"p{n}", attributes={"latitude": 40 + n / 100, "longitude": 2.0}) for n in range(9)]
+
+    def log(off):
+        return Dataset.of(
+            [Interaction(f"u{n % 4}", f"p{n % 9}", context={"lat": str(40 + n % 9 / 100 + off), "lon": "2"})
+             for n in range(60)], spots)  # fmt: skip
+
+    query, some = Query(context={"lat": "40", "lon": "2"}), found(0, 1)
+    assert np.isnan(column(DistanceFeature().fit(log(0)), query, some, "distance.here")).all()
+    walked = DistanceFeature().fit(log(0.01))
+    assert not np.isnan(column(walked, query, some, "distance.here")).any()
+    again = DistanceFeature().restore(DistanceFeature().fit(log(0)).state())
+    again.refresh(log(0).items)
+    assert np.isnan(column(again, query, some, "distance.here")).all()
+
+
+def test_some_questions_of_the_past_come_without_their_situation():
+    """Or a ranker would not know what to make of one who does not say where he is."""
+    data = weathers()
+    cut = cut_for_replay(data, n_last=1, share=0.9, max_questions=100, seed=0)
+    sources = {"popular": PopularRetriever().fit(cut.fit)}
+    told = [bool(question.query.context) for question in replayed(Pipeline(sources), cut, repeats=True)]
+    assert 0.7 <= np.mean(told) < 1

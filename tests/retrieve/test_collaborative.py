@@ -129,16 +129,17 @@ def test_ease_refuses_what_cannot_be_solved() -> None:
         EaseRetriever(regularisation=-5.0).fit(checkerboard())
 
 
-def test_slit_is_the_regression_on_all_positions() -> None:
+@pytest.mark.parametrize("decay", [0.7, 1.0])
+def test_slit_is_the_regression_on_all_positions(decay: float) -> None:
     data = sequences("abcde", "bdace", "cf")
-    slit = SlitRetriever(regularisation=2.0, decay=0.7, window=10, next_items=2).fit(data)
+    slit = SlitRetriever(regularisation=2.0, decay=decay, window=10, next_items=2).fit(data)
     past, future = [], []
     for user in range(3):
         items = data.history(user).items
         for place in range(len(items)):
             x, y = np.zeros(6), np.zeros(6)
             for back in range(place + 1):
-                x[items[place - back]] += 0.7**back
+                x[items[place - back]] += decay**back
             for item in items[place + 1 : place + 3]:
                 y[item] += 1
             past.append(x)
@@ -149,6 +150,11 @@ def test_slit_is_the_regression_on_all_positions() -> None:
     off = ~np.eye(6, dtype=bool)
     kept = np.abs(expected) >= np.sort(np.abs(expected), axis=1)[:, [1]]
     np.testing.assert_allclose(found[kept & off], expected[kept & off], atol=1e-5)
+
+
+def test_slit_says_what_to_turn_where_there_is_no_solution() -> None:
+    with pytest.raises(ConfigError, match="raise regularisation or window, or lower decay"):
+        SlitRetriever(regularisation=1.0, decay=0.99, window=1).fit(sequences("ab" * 30))
 
 
 def test_slit_keeps_to_the_frequent_items() -> None:

@@ -14,7 +14,7 @@ from zhiyin.contracts import State
 from zhiyin.data.dataset import Dataset
 from zhiyin.types import IntArray
 
-__all__ = ["ContextTable", "usable_contexts"]
+__all__ = ["ContextTable", "given_away", "told_by_item", "usable_contexts"]
 
 MAX_VALUES = 1_000
 """A context of more values is an id (an impression, a session) and no situation."""
@@ -22,12 +22,27 @@ AFTERWARDS = frozenset({"duration", "part"})
 """Columns that nobody knows when a question is asked: how long an event took, its part of a split."""
 MIN_EVENTS = 5.0
 """Events that a value of a context must have on average."""
+TOLD = 0.98
+"""From here on a value is a property of the item (the city of a shop) and would give the answer away."""
+N_LOOKED_AT = 100_000
 
 Logs = NDArray[np.float64]
 
 
 def usable_contexts(data: Dataset) -> list[str]:
-    """Names of context columns that describe situations: a few words that come back."""
+    """Names of context columns that describe situations: a few words that come back.
+
+    A column that the item determines is none: nobody knows it before the choice, but the log would say it.
+    """
+    return [name for name in _recurring(data) if told_by_item(data, data.context[name]) < TOLD]
+
+
+def given_away(data: Dataset) -> list[str]:
+    """Names of columns that would be situations, but that the item determines."""
+    return [name for name in _recurring(data) if told_by_item(data, data.context[name]) >= TOLD]
+
+
+def _recurring(data: Dataset) -> list[str]:
     found = []
     for name, words in data.context.items():
         if name in AFTERWARDS:
@@ -37,6 +52,22 @@ def usable_contexts(data: Dataset) -> list[str]:
         if 2 <= n_values <= MAX_VALUES and n_known >= max(MIN_EVENTS * n_values, 0.05 * len(data)):
             found.append(name)
     return found
+
+
+def told_by_item(data: Dataset, words: NDArray[np.str_]) -> float:
+    """How much better the item foretells the value than nothing does: 0 as a blind guess, 1 always.
+
+    Over about `N_LOOKED_AT` events, those of some items with `MIN_EVENTS` or more; 0 where too few to tell.
+    """
+    some = np.flatnonzero((words != "") & (data.counts() >= MIN_EVENTS)[data.item])
+    some = some[data.item[some] % max(1, len(some) // N_LOOKED_AT) == 0]
+    values, codes = np.unique(words[some], return_inverse=True)
+    if len(some) < MIN_EVENTS * len(values) or len(values) < 2:
+        return 0.0
+    shape = (data.n_items, len(values))
+    table = sparse.coo_array((np.ones(len(codes)), (data.item[some], codes)), shape=shape).tocsr()
+    n_guessed = table.sum(axis=0).max()
+    return float((table.max(axis=1).sum() - n_guessed) / max(len(codes) - n_guessed, 1))
 
 
 class ContextTable:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
-from zhiyin.data.context_table import usable_contexts
+from zhiyin.data.context_table import given_away, usable_contexts
 from zhiyin.data.dataset import Dataset
 from zhiyin.data.order import is_ordered
 from zhiyin.data.places import coordinates
 
 __all__ = ["Shape", "return_share"]
+
+log = logging.getLogger(__name__)
 
 HOUR = 3600.0
 RETURNS = 0.3
@@ -38,6 +41,8 @@ class Shape:
     def of(cls, data: Dataset | None) -> Self:
         if data is None or not len(data):
             return cls()
+        for name in given_away(data):
+            log.warning("the context %r goes with the item, and is no situation: left out", name)
         return cls(
             repeats=return_share(data) > RETURNS,
             contexts=tuple(usable_contexts(data)),

@@ -87,10 +87,15 @@ def compare(
         wins=int((d > 0).sum()),
         losses=int((d < 0).sum()),
         ties=int((d == 0).sum()),
-        p_t=float(stats.ttest_rel(x, y).pvalue) if varied else float(not len(moved)),
+        p_t=float(stats.ttest_rel(x, y).pvalue) if varied else _p_of_constant(d),
         p_wilcoxon=float(stats.wilcoxon(moved, method="asymptotic").pvalue) if len(moved) > 1 else 1.0,
         p=sign_flip(d, seed=seed, n_resamples=n_resamples),
     )
+
+
+def _p_of_constant(d: Values) -> float:
+    """What the t test says of differences that are all the same; NaN of fewer than two."""
+    return float(not d.any()) if len(d) > 1 else float("nan")
 
 
 def sign_flip(differences: Values, *, seed: int = 0, n_resamples: int = 10_000) -> float:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from zhiyin.contracts import State
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.dataset import Dataset
 from zhiyin.data.places import coordinates, kilometres, place_of
@@ -16,6 +19,11 @@ from zhiyin.types import Candidates, FloatArray, IntArray, Query
 __all__ = ["DistanceFeature"]
 
 NAMES = ("here", "last", "home", "nearest", "own_reach")
+THERE_KM = 0.02
+"""Events whose position is mostly this near to their item were noted at the item, after the choice."""
+N_LOOKED_AT = 2_000
+
+log = logging.getLogger(__name__)
 
 
 class DistanceFeature:
@@ -23,17 +31,32 @@ class DistanceFeature:
 
     `here` is the context's latitude and longitude, `last` the place of the newest event, `home` the median of
     the history, `nearest` the nearest place of the last `n_recent` events; `own_reach` is how far the asker
-    usually moves from one event to the next. Places are number attributes: see `data/places.py`.
+    usually moves from one event to the next. Places are number attributes: see `data/places.py`. Where the
+    positions of past events are those of their items, `here` would give the answer away and stays NaN.
     """
 
     def __init__(self, *, n_recent: int = 10) -> None:
         self.n_recent = n_recent
         self.places_: NDArray[np.float64] | None = None
+        self.arrived_ = False
+        """Whether events say where their item is, and not where somebody was who looked for it."""
         check_options(self, n_recent=(1, 1e6))
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         self.refresh(data.items)
+        self.arrived_ = self._at_the_items(data)
+        if self.arrived_:
+            log.warning("the positions of events are those of their items: distances do not go by them")
         return self
+
+    def _at_the_items(self, data: Dataset) -> bool:
+        if self.places_ is None or not data.context:
+            return False
+        rows = np.arange(0, len(data), max(1, len(data) // N_LOOKED_AT))
+        said = [place_of({name: str(words[row]) for name, words in data.context.items()}) for row in rows]
+        km = kilometres(np.array(said).reshape(-1, 2), self.places_[data.item[rows]])
+        km = km[~np.isnan(km)]
+        return bool(len(km)) and float(np.median(km)) < THERE_KM
 
     def refresh(self, items: Catalogue, changed: IntArray | None = None) -> None:
         self.places_ = coordinates(items)
@@ -48,7 +71,8 @@ class DistanceFeature:
         found = np.full((len(candidates), len(NAMES)), np.nan, np.float32)
         known = candidates.items < len(places)
         there = np.where(known[:, None], places[np.where(known, candidates.items, 0)], np.nan)
-        found[:, 0] = _log(kilometres(there, place_of(query.context)))
+        if not self.arrived_:
+            found[:, 0] = _log(kilometres(there, place_of(query.context)))
         items = query.history.items
         past = places[items[(items >= 0) & (items < len(places))]]
         past = past[~np.isnan(past).any(axis=1)]
@@ -60,6 +84,13 @@ class DistanceFeature:
         if len(past) > 1:
             found[:, 4] = _log(np.median(kilometres(past[1:], past[:-1])))
         return found
+
+    def state(self) -> State:
+        return {"arrived": np.array(self.arrived_)}
+
+    def restore(self, state: Mapping[str, NDArray[np.generic] | str]) -> Self:
+        self.arrived_ = bool(state.get("arrived", False))
+        return self
 
 
 def _log(km: NDArray[np.float64] | np.float64) -> NDArray[np.float64]:

@@ -111,6 +111,7 @@ class TailReranker:
 
 
 def _unit(values: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Scaled to 0 … 1; all alike become 0."""
-    low, high = float(np.min(values)), float(np.max(values))
-    return (values - low) / (high - low) if high > low else np.zeros_like(values)
+    """Scaled to 0 … 1; all alike become 0. NaN, which says nothing, stands with the lowest."""
+    known = values[~np.isnan(values)]
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
+    return (np.nan_to_num(values, nan=low) - low) / (high - low) if high > low else np.zeros_like(values)

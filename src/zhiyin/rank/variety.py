@@ -94,8 +94,10 @@ class VarietyReranker:
 
 
 def _unit(values: NDArray[np.floating], among: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
-    """Scaled to 0 … 1 by the lowest and the highest of some; all alike become 0."""
+    """Scaled to 0 … 1 by the lowest and the highest of some; all alike become 0, and so does NaN."""
     some = values if among is None else values[among]
-    low, high = float(np.min(some)), float(np.max(some))
-    found: NDArray[np.float64] = np.asarray(values - low, np.float64) / max(high - low, 1e-12)
-    return found
+    some = some[~np.isnan(some)]
+    low, high = (float(some.min()), float(some.max())) if len(some) else (0.0, 0.0)
+    above: NDArray[np.float64] = np.nan_to_num(values - low, nan=0.0).astype(np.float64)
+    above /= max(high - low, 1e-12)
+    return above

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import linalg
 
 from zhiyin.data.dataset import Dataset
-from zhiyin.errors import check_options
+from zhiyin.errors import ConfigError, check_options
 from zhiyin.retrieve.linear import LinearRetriever
 from zhiyin.retrieve.matrix import fitting_penalty
 from zhiyin.retrieve.neighbours import Neighbours
@@ -58,7 +58,13 @@ class SlitRetriever(LinearRetriever):
         gram, target = self.moments(data.user[rows], place[data.item[rows]], len(active))
         penalty = fitting_penalty(data) if self.regularisation is None else self.regularisation
         gram[np.diag_indices_from(gram)] += np.float32(penalty)
-        solution = linalg.solve(gram, target, assume_a="pos", overwrite_a=True, overwrite_b=True)
+        try:
+            solution = linalg.solve(gram, target, assume_a="pos", overwrite_a=True, overwrite_b=True)
+        except linalg.LinAlgError as error:
+            raise ConfigError(
+                f"slit has no solution with regularisation = {penalty:g}, decay = {self.decay:g} and "
+                f"window = {self.window}: raise regularisation or window, or lower decay"
+            ) from error
         self.neighbours_ = Neighbours.of_dense(solution, self.k).renamed(active, data.n_items)
         return self
 
@@ -72,7 +78,8 @@ class SlitRetriever(LinearRetriever):
         target = np.zeros((n, n), np.float32, order="F")
         flat_gram, flat_target = gram.reshape(-1, order="F"), target.reshape(-1, order="F")
         left = remaining(user)
-        tail = ((1 - self.decay ** (2 * left)) / (1 - self.decay**2)).astype(np.float32)
+        tail = left if self.decay == 1 else (1 - self.decay ** (2 * left)) / (1 - self.decay**2)
+        tail = tail.astype(np.float32)
         np.add.at(flat_gram, flat(item, item, n), tail)
         for distance in range(1, min(self.window, len(user) - 1) + 1):
             together = user[distance:] == user[:-distance]

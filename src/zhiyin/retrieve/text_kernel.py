@@ -100,6 +100,8 @@ class TextKernelRetriever:
         the fit, and not each other.
         """
         weights, n = self._fitted(), len(self.known_)
+        if changed is not None and not len(changed) and len(items) == weights.shape[0]:
+            return
         if changed is not None and len(items) > self.max_exact:
             added = changed[changed >= weights.shape[0]]
             if len(added):
