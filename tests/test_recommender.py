@@ -173,7 +173,8 @@ def test_similar_items_are_of_the_same_side(fitted):
 
 
 def test_an_item_is_not_similar_to_itself_where_people_come_back():
-    walks = Dataset.of([Interaction(f"u{u}", f"i{(u + n) % 5}", at=9e4 * n) for u in range(9) for n in range(20)])
+    log = [Interaction(f"u{u}", f"i{(u + n) % 5}", at=9e4 * n) for u in range(9) for n in range(20)]
+    walks = Dataset.of(log)
     made = Recommender(retrievers={"kernel": KernelRetriever()}, repeats=True).fit(walks)
     assert {line.item for line in made.similar("i2", n=9)} == {"i0", "i1", "i3", "i4"}
 

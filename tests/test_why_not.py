@@ -13,6 +13,7 @@ from zhiyin.recommender import Recommender
 from zhiyin.retrieve import KernelRetriever, PopularRetriever
 from zhiyin.testing import checkerboard
 from zhiyin.types import Interaction, Item
+from zhiyin.why_not import absence
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +59,18 @@ def test_a_removed_item_is_said_to_be_removed() -> None:
     assert stage(own, "i4", history=["i0"]) == "removed"
     own.add_items([Item("i4", "back")])
     assert stage(own, "i4", history=["i0"]) != "removed"
+
+
+def test_what_bars_an_item_and_what_was_seen_before_the_history_is_said() -> None:
+    own = Recommender(retrievers={"popular": PopularRetriever()}).fit(checkerboard())
+    own.remove_items(["i4"])
+    query = own.query(history=["i0"], exclude=["i6", "i8", "i10"])
+    stages = [absence(own, query, "i4", 5, barred=one).stage for one in ("removed", "unavailable", "unknown")]
+    assert stages == ["removed", "unavailable", "unknown"]
+    assert absence(own, query, "i1", 5, barred="unavailable").stage not in ("unavailable", "removed")
+    past = {"seen": np.array([6, 8], np.int32), "hidden": np.array([8], np.int32)}
+    stages = [absence(own, query, item, 5, **past).stage for item in ("i6", "i8", "i10")]
+    assert stages == ["seen", "disliked", "excluded"]
 
 
 def test_listed_and_ranked_agree_with_the_list(fitted: Recommender) -> None:

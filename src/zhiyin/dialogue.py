@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 
 from zhiyin.contracts import WritingModel
 from zhiyin.data.catalogue import Catalogue
+from zhiyin.data.filter_terms import Term
+from zhiyin.data.filters import parse_filter
+from zhiyin.errors import FilterError
 from zhiyin.explain.chat_prompt import chat_prompt
 from zhiyin.explain.list_text import SENTENCE, checked_text, list_text
 from zhiyin.explain.understood_words import understood_as
 from zhiyin.represent.criticism import Criticism, criticism_of
 from zhiyin.represent.intent_rules import language_of
 from zhiyin.represent.vocabulary import Vocabulary
-from zhiyin.types import IntArray, Intent
+from zhiyin.types import IntArray, Intent, Wish
 
 __all__ = ["State", "answer_text", "heard", "locale_of", "next_state", "spoken"]
 
@@ -36,8 +39,7 @@ class State:
 
 def heard(words: str, state: State, items: Catalogue) -> Criticism:
     """What a turn says of the list that was shown; its `rest` is left to be read as wishes."""
-    codes = [code for code in items.ids.codes(state.shown).tolist() if code >= 0]
-    return criticism_of(words, codes, items)
+    return criticism_of(words, items.ids.codes(state.shown).tolist(), items)
 
 
 def next_state(said: Criticism, new: Intent, state: State, items: Catalogue) -> State:
@@ -127,23 +129,35 @@ def _merged(old: Intent, new: Intent, said: Criticism, items: Catalogue) -> Inte
         n=new.n or old.n,
         language=new.language or old.language,
         unmet=(*new.unmet, *said.unmet),
-        source=new.source,
+        source=_source(old, new, kept),
         **turned,
     )
 
 
+def _source(old: Intent, new: Intent, kept: Sequence[Wish]) -> str:
+    """A guess from vectors stays one while its wishes stay."""
+    return old.source if old.source == "vectors" and kept and new.source == "rules" else new.source
+
+
 def _replaced(old: Sequence[str], new: Sequence[str]) -> tuple[str, ...]:
-    """Limits of numbers: the newest of an attribute and side stands."""
-    sides = {_side(one) for one in new}
-    return tuple(dict.fromkeys((*(one for one in old if not _side(one) or _side(one) not in sides), *new)))
+    """Limits of numbers: one goes where newer ones speak of the same sides of its attribute."""
+    sides = {side for one in new if not one.startswith("not ") for side in _sides(one)}
+    stays = [one for one in old if f"not ({one})" not in new]
+    left = [one for one in stays if not (found := _sides(one)) or not found <= sides]
+    return tuple(dict.fromkeys((*left, *new)))
 
 
-def _side(expression: str) -> str:
-    """`"price" <` of `"price" < 20`; empty for a filter on words or with several terms."""
-    parts = expression.split()
-    if expression.startswith("not ") or " and " in expression:
-        return ""
-    return next((f"{parts[0]} {sign}" for sign in "<>" if len(parts) > 1 and sign in parts[1]), "")
+def _sides(expression: str) -> set[str]:
+    """`price <` of `"price" < 20`, both sides of what is a range or rules one out; empty for words."""
+    try:
+        program = parse_filter(expression).program
+    except FilterError:
+        return set()
+    terms = [step for step in program if isinstance(step, Term)]
+    if not all(value.kind == "number" for term in terms for value in term.values):
+        return set()
+    whole = "not" in program or any(term.does == "=" for term in terms)
+    return {f"{term.name} {sign}" for term in terms for sign in ("<>" if whole else term.does[:1])}
 
 
 def _words_of(expression: str) -> list[str]:

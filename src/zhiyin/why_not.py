@@ -17,7 +17,7 @@ from zhiyin.decide import Decision, Pipeline
 from zhiyin.errors import LlmError
 from zhiyin.explain.absence import Absence, absence_of
 from zhiyin.retrieve.fuse import gather
-from zhiyin.types import History, IntArray, Interaction, Query
+from zhiyin.types import NO_ITEMS, History, IntArray, Interaction, Query
 
 if TYPE_CHECKING:
     from zhiyin.recommender import Recommender
@@ -68,13 +68,25 @@ def absence(
     n: int,
     policies: Sequence[Reranker] = (),
     where: Filter | None = None,
+    *,
+    barred: str = "removed",
+    seen: IntArray = NO_ITEMS,
+    hidden: IntArray = NO_ITEMS,
 ) -> Absence:
-    """The same for a question in codes; `where` is the filter that `query.allowed` was made from."""
+    """The same for a question in codes; `where` is the filter that `query.allowed` was made from.
+
+    `barred` is the stage of an item that may not be proposed: "removed", "unavailable", or "unknown". `seen`
+    and `hidden` are what the asker has seen and hidden beside the events of the query's history.
+    """
     items = recommender.items_
     code = -1 if items is None else items.ids.code(item)
-    if items is None or code < 0:
+    gone = code in recommender.barred_
+    if items is None or code < 0 or (gone and barred == "unknown"):
         return absence_of("unknown", item, item, locale=query.locale)
-    return _Search(recommender, items, query, code, n, policies, where).answer()
+    search = _Search(
+        recommender, items, query, code, n, policies, where, barred if gone else "", seen, hidden
+    )
+    return search.answer()
 
 
 @dataclass(frozen=True)
@@ -88,6 +100,10 @@ class _Search:
     n: int
     policies: Sequence[Reranker]
     where: Filter | None
+    barred: str
+    """The stage that says why it may not be proposed; empty where it may."""
+    seen: IntArray
+    hidden: IntArray
 
     def answer(self) -> Absence:
         stage, facts = self._ruled_out() or self._decided()
@@ -106,14 +122,15 @@ class _Search:
 
     def _ruled_out(self) -> tuple[str, Facts] | None:
         query, code = self.query, self.code
-        if code in self.recommender.barred_:
-            return "removed", {}
+        if self.barred:
+            return self.barred, {}
         if query.only is not None and code not in query.only:
             return "unnamed", {}
         if code in query.exclude:
             events = query.history.weights[query.history.items == code]
-            stage = "excluded" if not len(events) else "disliked" if (events < 0).any() else "seen"
-            return stage, {}
+            if code in self.hidden or (events < 0).any():
+                return "disliked", {}
+            return "seen" if len(events) or code in self.seen else "excluded", {}
         if not query.passing(np.array([code], np.int32))[0]:
             return "filter", {"terms": self._terms()}
         return None

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import struct
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,9 @@ from zhiyin.llm.model_fetch import add_from_hub, add_known, hub_url
 from zhiyin.llm.model_store import check_model, found_model, installed, put_in_place
 from zhiyin.llm.sanity_questions import QUESTIONS
 
-CONTENT = b"GGUF" + bytes(range(256)) * 8
+HEADER = b"GGUF" + struct.pack("<IQQQcIQIQ", 3, 1, 0, 1, b"t", 1, 512, 0, 0)
+"""Of one tensor of 512 numbers."""
+CONTENT = HEADER.ljust(64, b"\0") + bytes(range(256)) * 8
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 

@@ -101,3 +101,24 @@ def test_some_items_are_a_catalogue_of_their_own() -> None:
     catalogue = Catalogue.of(SHOP)
     some = catalogue.take(np.array([2, 0], np.int32))
     assert told(some) == [catalogue.item(2), catalogue.item(0)] and some.ids.code("a") == 1
+
+
+def test_a_new_attribute_is_of_the_same_kind_in_pieces_of_any_size() -> None:
+    given = [Item("e", "", "", {"size": "XL", "hue": 5.0}), Item("f", "", "", {"size": 35.0, "hue": "red"})]
+    given += [Item(f"g{n}", "", "", {"size": 36.0 + n, "hue": float(n)}) for n in range(20)]
+    whole = pieces = Catalogue.of(SHOP)
+    whole = whole.with_items(given)
+    for item in given:
+        pieces = pieces.with_items([item])
+    assert told(whole) == told(pieces) and "size" in whole.words and "hue" in whole.numbers
+
+
+def test_a_whole_number_among_words_is_found_as_it_is_written() -> None:
+    sizes = [("XL",), 35.0, 35, 35.5, ("40", 7.0)]
+    items = Catalogue.of(Item(f"i{n}", "", "", {"size": size}) for n, size in enumerate(sizes))
+    for where in ("size = 35", 'size = "35"', "size in (35, 36)"):
+        assert parse_filter(where).mask(items).tolist() == [False, True, True, False, False]
+    assert parse_filter("size = 35.5").mask(items).tolist() == [False, False, False, True, False]
+    assert items.words["size"].words(4) == ("40", "7")
+    numbers = Catalogue.of(Item(f"i{n}", "", "", {"size": 34.0 + n}) for n in range(3))
+    assert parse_filter("size = 35").mask(numbers).tolist() == [False, True, False]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -85,3 +86,38 @@ def test_without_words_there_is_no_attribute_diversity():
 def test_vector_diversity_is_one_minus_cosine_whatever_the_length_of_vectors():
     vectors = np.array([[2, 0], [0, 3], [1, 0], [-5, 0]], np.float32)
     assert diversity(LISTS, vector_distances(LISTS, vectors), 3) == pytest.approx([(1 + 0 + 1) / 3, 2.0])
+
+
+def test_long_lists_are_compared_in_their_first_places_only():
+    lists = np.tile(np.arange(400, dtype=np.int32), (3, 1))
+    vectors = np.eye(400, dtype=np.float32)
+    vectors[1] = vectors[0]
+    distances = vector_distances(lists, vectors)
+    assert distances.shape == (3, 50 * 49 // 2)
+    pairs = 50 * 49 / 2
+    assert diversity(lists, distances, 400) == pytest.approx([(pairs - 1) / pairs] * 3)
+    assert diversity(lists, distances, 2) == pytest.approx([0.0] * 3, abs=1e-6)
+
+
+def test_lists_in_blocks_are_lists_at_once(monkeypatch):
+    lists = np.random.default_rng(0).integers(0, 30, (40, 6)).astype(np.int32)
+    vectors = np.random.default_rng(1).normal(size=(30, 4)).astype(np.float32)
+    whole = vector_distances(lists, vectors)
+    monkeypatch.setattr("zhiyin.evaluate.beyond.CELLS_AT_ONCE", 31)
+    np.testing.assert_array_equal(vector_distances(lists, vectors), whole)
+    assert vector_distances(lists[:0], vectors).shape == (0, 15)
+
+
+def test_serendipity_of_long_lists_needs_no_square_of_memory():
+    n = 4_000
+    lists = np.tile(np.arange(n, dtype=np.int32), (4, 1))
+    hits = np.zeros((4, n), np.bool_)
+    hits[:, :4] = True
+    popular = np.full((4, n), -1, np.int32)
+    popular[0, :2], popular[1, 0] = (0, 1), 5
+    tracemalloc.start()
+    found = serendipity(hits, lists, popular)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.tolist() == [2 / n, 4 / n, 4 / n, 4 / n]
+    assert peak < n * n

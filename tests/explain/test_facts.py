@@ -102,3 +102,9 @@ def test_words_of_a_request_are_segmented_and_empty_ones_left_out():
 def test_plurals_match_and_parts_of_words_do_not():
     items = Catalogue.of([Item("a", "Comedy night", attributes={"tags": ("robots",)})])
     assert matched(("comedies", "robot", "com", "nights"), items, 0) == ("comedies", "robot", "nights")
+
+
+@pytest.mark.parametrize("answer", ["true", "False", "yes", "N", "是"])
+def test_an_answer_is_never_spoken_as_a_bare_word(answer):
+    items = [Item(f"i{i}", attributes={"in_stock": (answer,) if i < 5 else ("soon",)}) for i in range(20)]
+    assert shared_words(witness_of(facts_of(items), [0, 1, 2], [4])) == [[]]

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.filters import parse_filter
-from zhiyin.represent.intent_numbers import limits, number
+from zhiyin.represent.intent_numbers import limits
 from zhiyin.represent.intent_rules import language_of, read_intent
+from zhiyin.represent.numerals import number
 from zhiyin.represent.vocabulary import Vocabulary
 from zhiyin.types import Intent, Item
 

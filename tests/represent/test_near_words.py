@@ -112,3 +112,10 @@ def test_without_an_encoder_or_when_it_fails_the_rules_stand() -> None:
     bare = Catalogue.of([Item("a"), Item("b")])
     nothing = IntentReader(UseEncoder()).read(words, bare).intent
     assert nothing is not None and nothing.wishes == ()
+
+
+def test_a_placeholder_is_not_what_somebody_means() -> None:
+    genres = ["unknown", "War"] * 30
+    named = Catalogue.of([Item(f"i{n}", f"Tale {n}", "", {"genre": genre}) for n, genre in enumerate(genres)])
+    found = IntentReader(UseEncoder()).read(Query(words="something I cannot name yet"), named).intent
+    assert found is not None and not any("unknown" in wish.filter for wish in found.wishes)

@@ -18,14 +18,14 @@ def served(tmp_path_factory):
 @pytest.mark.parametrize("name", ["", *PARTS])
 def test_an_attribute_that_no_filter_could_name_is_refused(served, name):
     said = {"attributes": {name: "z", "colour": "red"}}
-    for answer in (
-        served.put("/v1/items/odd", json=said),
-        served.put("/v1/items", json=[{"id": "odd", **said}]),
-        served.patch("/v1/items/i1", json=said),
+    for answer, where in (
+        (served.put("/v1/items/odd", json=said), "$"),
+        (served.put("/v1/items", json=[{"id": "odd", **said}]), "$[0]"),
+        (served.patch("/v1/items/i1", json=said), "$"),
     ):
         problem = answer.json()
         assert (answer.status_code, problem["code"]) == (422, "invalid_value")
-        assert problem["path"] == f"$[0].attributes.{name}" and problem["hint"]
+        assert problem["path"] == f"{where}.attributes.{name}" and problem["hint"]
     assert served.get("/v1/items/odd").status_code == 404
     assert "colour" not in served.get("/v1/items/i1").json()["attributes"]
 

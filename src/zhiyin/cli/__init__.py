@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -21,7 +20,7 @@ from zhiyin.cli.meaning import chat, profile, tags
 from zhiyin.cli.measure import evaluate
 from zhiyin.cli.models import models
 from zhiyin.cli.order import distil
-from zhiyin.cli.output import Output
+from zhiyin.cli.output import Output, forgive, to_nowhere
 from zhiyin.cli.prepare import fit, init
 from zhiyin.cli.serve import artefacts, keys, refit, serve
 from zhiyin.cli.tune import tune
@@ -55,17 +54,21 @@ app.add_typer(tags, name="tags")
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one command and ends the process: 0 well, 1 to 8 as `errors.py` says, 2 wrong usage, 70 a bug."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    forgive()
     try:
-        if "--json" not in given:
-            app(given, prog_name="zhiyin")
-        else:
-            sys.exit(app(given, prog_name="zhiyin", standalone_mode=False) or 0)
+        try:
+            if "--json" not in given:
+                app(given, prog_name="zhiyin")
+            else:
+                sys.exit(app(given, prog_name="zhiyin", standalone_mode=False) or 0)
+        finally:
+            sys.stdout.flush()
     except WrongUsage as error:  # raised with --json only, else it was shown
         _fail(error, given, getattr(error, "format_message", error.__str__)(), 2)
     except ZhiyinError as error:
         _fail(error, given, str(error), error.exit_code)
     except BrokenPipeError:  # the reader of a pipe has gone, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        to_nowhere()
         sys.exit(0)
     except typer.Abort:
         sys.exit(1)
@@ -85,5 +88,9 @@ def _fail(error: Exception, given: Sequence[str], message: str, code: int) -> No
     out = Output(as_json="--json" in given)
     lines = [printable(line) for line in message.splitlines()]
     out.talk.print(Text.assemble(("error  ", "bold red"), "\n       ".join(lines)), soft_wrap=True)
-    out.result({"error": {"type": type(error).__name__, "message": message, "exit_code": code}})
+    try:
+        out.result({"error": {"type": type(error).__name__, "message": message, "exit_code": code}})
+        sys.stdout.flush()
+    except OSError:  # what is wrong may be stdout itself
+        to_nowhere()
     sys.exit(code)

@@ -107,7 +107,9 @@ def opened_store(project: Path) -> Iterator[SqliteStore]:
             f"{project} has no store yet, where profiles and tags are kept. Run once: zhiyin serve {project}"
         )
     places = Places(project)
-    store = SqliteStore.open(places.store, pepper=read_pepper(places.pepper), verify=False)
+    # where it is missing, as after a restore, the next start makes it and says so
+    pepper = read_pepper(places.pepper) if places.pepper.exists() else b""
+    store = SqliteStore.open(places.store, pepper=pepper, verify=False)
     try:
         yield store
     finally:

@@ -49,10 +49,9 @@ def recommend(
         past = None if history is None else _items(recommender, history)
         query = known.query(user, history=past, words=words, locale=locale, seen=seen)
         query = recommender.reader_.read(query, catalogue(recommender))
-    understood = _understood(recommender, query)
-    told = {"understood": understood} if understood else {}
-    if understood:
-        out.note(understood)
+    told = _understood(recommender, query, n)
+    if told:
+        out.note(told["understood"])
     if with_trace:
         decision = recommender.worded(recommender.decide(query, n), n, checked=True)
         out.show(show.recommendations(decision.recommendations, locale=locale), show.trace(decision))
@@ -122,13 +121,18 @@ def why_not(
     out.result(found)
 
 
-def _understood(recommender: Recommender, query: Query) -> str:
-    """What the words were taken for, in one line; empty without words."""
+def _understood(recommender: Recommender, query: Query, n: int) -> dict[str, Any]:
+    """What the words were taken for, in one line, and what no item meets; empty without words."""
     from zhiyin.explain.understood_words import understood_as
+    from zhiyin.retrieve.understood import understood
 
     if query.intent is None:
-        return ""
-    return understood_as(query.intent, catalogue(recommender), locale=query.locale)
+        return {}
+    items = catalogue(recommender)
+    found = understood(query, items, n)
+    sentence = understood_as(query.intent, items, locale=query.locale, relaxed=found.relaxed)
+    lists = {"relaxed": list(found.relaxed), "unmet": [*query.intent.unmet, *found.unmet]}
+    return {"understood": sentence, **lists} if sentence else {}
 
 
 def _items(recommender: Recommender, names: str) -> list[str]:

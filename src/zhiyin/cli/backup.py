@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +14,7 @@ from rich.text import Text
 
 from zhiyin.cli.app import Json, ProjectPath
 from zhiyin.cli.output import Output
+from zhiyin.cli.project import Project
 
 __all__ = ["backup"]
 
@@ -81,5 +85,45 @@ def restore(
     from zhiyin.store.backup import restore_backup
 
     out, found = Output(as_json=as_json), restore_backup(target, project, force=force)
+    _take_secret(project)
+    _let_answer(project)
     out.show(Text(f"{project}: {found.seq:,} events are back; next: zhiyin serve {project}"))
     out.result(found)
+
+
+def _take_secret(project: Path) -> None:
+    """Puts the secret of a backup that has it where the service looks for it."""
+    from zhiyin.serve.ground import Places
+
+    place = Places(project).pepper
+    kept = project / "secrets" / place.name
+    if kept.is_file():
+        os.replace(kept, place)
+        with suppress(OSError):  # it holds something else
+            kept.parent.rmdir()
+
+
+def _let_answer(project: Path) -> None:
+    """Puts the artefact of a backup where its store says that it serves: questions are answered there."""
+    from zhiyin.artefact import read_artefact
+    from zhiyin.errors import ArtefactError
+    from zhiyin.serve.artefacts import Artefacts
+    from zhiyin.serve.ground import Places
+    from zhiyin.store.sqlite_store import SqliteStore
+
+    places, source = Places(project), Project(project).artefact
+    store = SqliteStore.open(places.store, verify=False)
+    try:
+        artefacts = Artefacts(folder=places.artefacts, store=store)
+        current = artefacts.current()
+        if current is None or not source.is_dir() or read_artefact(source).version != current.version:
+            return
+        fresh, place = places.artefacts / ".copy", artefacts.path(current.version)
+        for left in (fresh, place):
+            shutil.rmtree(left, ignore_errors=True)
+        shutil.copytree(source, fresh)
+        fresh.rename(place)
+    except ArtefactError:
+        return  # `zhiyin serve` says what is wrong with it, and fits another
+    finally:
+        store.close()

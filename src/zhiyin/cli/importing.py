@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from zhiyin.data.dataset import Dataset
     from zhiyin.data.importing import Imported
     from zhiyin.data.report import ImportReport
+    from zhiyin.data.saved import SavedSizes
 
 __all__ = ["Errors", "TimeUnits", "import_"]
 
@@ -50,10 +51,13 @@ SPOKEN = (
     (r"errors='drop'", "--errors drop"),
     (r"time_format='([^']*)'", r"--time-format '\1'"),
     (r"time_unit=", "--time-unit"),
-    (r"encoding='latin-1', 'gb18030'", "--encoding{of} latin-1, gb18030"),
+    (r"encoding='latin-1', 'gb18030', 'euc-kr', 'cp1251'", "--encoding{of} latin-1, gb18030, euc-kr, cp1251"),
+    (r"\bencoding= says", "--encoding{of} says"),
     (r"drop_bots=True", "--drop-bots"),
 )
 """What the library calls an argument, and what the command line does; `{of}` is -items or -users."""
+LONGEST_LINE = 20_000
+"""Of a report; the names in it are cut where it is written."""
 
 
 class Errors(StrEnum):
@@ -104,10 +108,13 @@ def import_(
 ) -> None:
     """Read interactions (and items) into the project; says what was guessed, dropped and mended.
 
+    What was imported before is replaced as a whole, titles and attributes too: give all files every time.
+
     Example: zhiyin import shop events.csv --items items.csv --map user=uid,item=sku --dry-run
     """
     from zhiyin.data.clean import Cleaning
     from zhiyin.data.importing import import_events
+    from zhiyin.data.saved import sizes_of
 
     out, place = Output(as_json=as_json), Project(project)
     if not dry_run:
@@ -121,11 +128,12 @@ def import_(
             time_unit=None if time_unit is None else time_unit.value, time_format=time_format,
             errors="drop" if errors is Errors.drop else "raise", dry_run=dry_run,
         )  # fmt: skip
-        suited = False
+        suited, old = False, sizes_of(place.data)
         if found.data is not None:
             progress(f"writing {place.data}")
             suited = _write(found.data, place)
-    _tell(out, place, found)
+    lost = [] if old is None else _lost(old, items, users)
+    _tell(out, place, found, old, lost)
     if suited:
         out.note(f"{place.config}: nobody has changed it, so it now holds the default for this data")
 
@@ -140,11 +148,21 @@ def _write(data: Dataset, place: Project) -> bool:
     return untouched and place.suit(data)
 
 
-def _tell(out: Output, place: Project, found: Imported) -> None:
+def _lost(old: SavedSizes, items: Path | None, users: Path | None) -> list[str]:
+    """What this import does not bring again."""
+    gone = []
+    if items is None and old.n_described:
+        gone.append(f"without --items the titles and attributes of {old.n_described:,} items are gone")
+    if users is None and old.n_known_users:
+        gone.append(f"without --users the attributes of {old.n_known_users:,} users are gone")
+    return gone
+
+
+def _tell(out: Output, place: Project, found: Imported, old: SavedSizes | None, lost: list[str]) -> None:
     report, items_report = _spoken_report(found.report), found.items_report
     items_report = None if items_report is None else _spoken_report(items_report, "-items")
     for one in filter(None, (items_report, report)):
-        out.show(*(Text(printable(line, 300)) for line in str(one).splitlines()))
+        out.show(*(Text(printable(line, LONGEST_LINE)) for line in str(one).splitlines()))
     if found.data is None:
         out.show(Text("\ndry run: nothing was written. The first rows would be", "dim"))
         out.show(*(facts({str(number): dict(row)}) for number, row in enumerate(found.sample, 1)))
@@ -152,6 +170,9 @@ def _tell(out: Output, place: Project, found: Imported) -> None:
         out.show(Text(f"\n{found.data!r} in {place.data}"), Text(f"next: zhiyin fit {place.path}", "dim"))
         if place.is_served:
             out.note(f"{place.path} is served from its store, fed over HTTP: these events stay outside")
+    if old is not None:
+        would = "would be replaced" if found.data is None else "replaced"
+        out.note("; ".join([f"{would}: {old}", *lost]), "yellow" if lost else "dim")
     out.result(
         {
             "dry_run": found.data is None,
@@ -159,6 +180,7 @@ def _tell(out: Output, place: Project, found: Imported) -> None:
             "events": report.as_dict(),
             "items": items_report.as_dict() if items_report else None,
             "sample": found.sample,
+            "replaced": None if old is None else {**asdict(old), "lost": lost},
             "data": found.data.describe() if found.data is not None else None,
         }
     )
@@ -195,12 +217,21 @@ def _one_character(given: str | None) -> str | None:
     return given
 
 
+def _words(given: str) -> list[str]:
+    """Cut at the commas before a role=; other commas belong to the name of a column.
+
+    >>> _words("user=user, id,item=sku")
+    ['user=user, id', 'item=sku']
+    """
+    return re.split(r",(?=[^,=]*=)", given)
+
+
 def _pairs(given: Sequence[str] | None) -> dict[str, str | None] | None:
     """['user=uid,item=sku'] as a mapping; an empty column means that none plays the role."""
     if not given:
         return None
     pairs: dict[str, str | None] = {}
-    for word in ",".join(given).split(","):
+    for word in (word for one in given for word in _words(one)):
         role, equals, column = word.partition("=")
         if not equals:
             raise typer.BadParameter(f"expected role=column, got {word!r}; for example user=uid")

@@ -289,7 +289,7 @@ def write_tags(
     limit: Annotated[int, typer.Option(min=1, help="At most so many items.")] = 50,
     named: Annotated[
         str | None,
-        typer.Option("--model", help="An installed model or a GGUF file, where zhiyin.toml has no [llm]."),
+        typer.Option("--model", help="An installed model or a GGUF file, where zhiyin.toml has no \\[llm]."),
     ] = None,
     locale: Annotated[
         str, typer.Option(help="en or zh: the language of tags and lines. Left out: as most titles.")

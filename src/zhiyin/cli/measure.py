@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from zhiyin.recommender import Recommender
 
 __all__ = ["Regime", "SplitName", "evaluate"]
+
+
+CUTS = (5, 10, 20)
 
 
 class SplitName(StrEnum):
@@ -81,7 +85,7 @@ def evaluate(
         rules = Protocol(
             splitter=_splitter(protocol, regime, seed),
             filter_seen=not (recommender.repeats if seen is None else seen),
-            k=tuple(sorted(set(k or (5, 10, 20)))),
+            k=_cuts(out, k, data.n_items),
             max_questions=max_questions,
             seed=seed,
         )
@@ -95,6 +99,16 @@ def evaluate(
     if variety is not None:
         _price(out, variety, recommender, data, rules)
     out.result(found.as_dict())
+
+
+def _cuts(out: Output, given: Sequence[int] | None, n_items: int) -> tuple[int, ...]:
+    """The cuts of the list, rising; of those that are asked for none is longer than the catalogue."""
+    if not given:
+        return CUTS
+    cuts = tuple(sorted({min(cut, n_items) for cut in given}))
+    if max(given) > n_items:
+        out.note(f"--k {max(given)}: the catalogue has {n_items:,} items, so lists are cut at {cuts[-1]}")
+    return cuts
 
 
 def _price(out: Output, path: Path, recommender: Recommender, data: Dataset, rules: Protocol) -> None:

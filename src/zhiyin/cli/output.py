@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import math
 import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,7 +28,7 @@ from rich.text import Text
 
 from zhiyin.terminal import printable
 
-__all__ = ["Output", "Stages", "now", "plain"]
+__all__ = ["Output", "Stages", "forgive", "now", "plain", "reader_may_go", "to_nowhere"]
 
 WIDTH = 100
 """Columns where there is no terminal to ask."""
@@ -53,13 +54,16 @@ class Output:
             else:
                 with self.console.capture() as captured:
                     self.console.print(part)
-                sys.stdout.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+                with reader_may_go():
+                    sys.stdout.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())
 
     def result(self, value: Any) -> None:
         """For programs; silent without --json."""
         if self.as_json:
-            json.dump(plain(value), sys.stdout, ensure_ascii=False, indent=1, allow_nan=False)
-            sys.stdout.write("\n")
+            exact = not str(getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
+            with reader_may_go():
+                json.dump(plain(value), sys.stdout, ensure_ascii=exact, indent=1, allow_nan=False)
+                sys.stdout.write("\n")
 
     def note(self, text: str, style: str = "dim") -> None:
         """An aside on stderr."""
@@ -129,6 +133,36 @@ class Stages:
 
     def _line(self, what: str, figure: str) -> None:
         self.talk.print(Text(f"{printable(what):<40}{figure:>8}", style="dim"))
+
+
+def forgive() -> None:
+    """Lets both streams write `?` for what their encoding lacks, and a reader that goes be no failure."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
+            stream.reconfigure(errors="replace")
+    setattr(Console, "on_broken_pipe", _gone)  # noqa: B010  # typer prints the help through one, too
+
+
+@contextmanager
+def reader_may_go() -> Iterator[None]:
+    """The command ends well when whoever reads its output has enough, as `head` has."""
+    try:
+        yield
+    except BrokenPipeError:
+        to_nowhere()
+        raise SystemExit(0) from None
+
+
+def to_nowhere() -> None:
+    """What still waits for stdout is thrown away."""
+    with suppress(OSError, ValueError):  # no real stream
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _gone(console: Console) -> None:
+    console.quiet = True
+    to_nowhere()
+    raise SystemExit(0)
 
 
 def now() -> str:

@@ -50,7 +50,7 @@ def fit(
     seed: Seed = 0,
     sequence: Annotated[
         bool,
-        typer.Option("--sequence", help="With a network over the order of events (needs zhiyin[train])."),
+        typer.Option("--sequence", help=r"With a network over the order of events (needs zhiyin\[train])."),
     ] = False,
     allow_import: AllowImport = None,
     as_json: Json = False,

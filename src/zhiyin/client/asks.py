@@ -12,6 +12,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 
+from zhiyin.client.bodies import encoded, listed
 from zhiyin.client.exchange import Ask
 from zhiyin.client.insight import InsightAsks
 from zhiyin.client.meaning_asks import MeaningAsks, id_in_path
@@ -142,8 +143,8 @@ class Asks(InsightAsks, MeaningAsks):
         """
         request = RecommendRequest(
             user=user, session=session, history=_history(history), n=n, words=words,
-            intent=intent, locale=locale, filter=filter, include=list(include),
-            exclude=list(exclude), seen=seen, context=dict(context or {}), surface=surface,
+            intent=intent, locale=locale, filter=filter, include=listed(include, "include"),
+            exclude=listed(exclude, "exclude"), seen=seen, context=dict(context or {}), surface=surface,
             reasons=reasons, diversity=diversity,
             boosts=list(boosts), caps=list(caps), pins=list(pins), exploration=exploration, seed=seed,
             deadline_ms=deadline_ms, dry_run=dry_run, what_if=what_if, cursor=cursor,
@@ -183,10 +184,10 @@ class Asks(InsightAsks, MeaningAsks):
     ) -> Ask[ListAnswer]:
         """The order of your own candidates for this person, seen or not; `n` None = all of them."""
         request = RankRequest(
-            items=list(items), user=user, session=session, history=_history(history), n=n, words=words,
-            locale=locale, context=dict(context or {}), surface=surface, reasons=reasons, diversity=diversity,
-            boosts=list(boosts), caps=list(caps), pins=list(pins), exploration=exploration, seed=seed,
-            deadline_ms=deadline_ms, dry_run=dry_run, what_if=what_if,
+            items=listed(items, "items"), user=user, session=session, history=_history(history), n=n,
+            words=words, locale=locale, context=dict(context or {}), surface=surface, reasons=reasons,
+            diversity=diversity, boosts=list(boosts), caps=list(caps), pins=list(pins),
+            exploration=exploration, seed=seed, deadline_ms=deadline_ms, dry_run=dry_run, what_if=what_if,
         )  # fmt: skip
         return _sent("POST", "/v1/rank", request, ListAnswer)
 
@@ -217,7 +218,7 @@ class Asks(InsightAsks, MeaningAsks):
     ) -> Ask[Explained]:
         """Why these items would suit this person."""
         request = ExplainRequest(
-            items=list(items),
+            items=listed(items, "items"),
             user=user,
             session=session,
             history=_history(history),
@@ -244,7 +245,7 @@ class Asks(InsightAsks, MeaningAsks):
         """Why an item is not among the first `n` of such a question, and what would have to be different."""
         request = WhyNotRequest(
             item=item, user=user, n=n, session=session, history=_history(history), words=words,
-            locale=locale, filter=filter, exclude=list(exclude), seen=seen,
+            locale=locale, filter=filter, exclude=listed(exclude, "exclude"), seen=seen,
         )  # fmt: skip
         return _sent("POST", "/v1/why-not", request, WhyNotAnswer)
 
@@ -261,7 +262,9 @@ class Asks(InsightAsks, MeaningAsks):
         events go in several requests; when one of them fails, those before are written (see `named`).
         """
         many = [events] if isinstance(events, EventIn) else events
-        bodies = _bodies((msgspec.json.encode(_named(event)) for event in many), self.max_batch)
+        bodies = _bodies(
+            (encoded(_named(event), f"$[{place}]") for place, event in enumerate(many)), self.max_batch
+        )
         asks = (_posted("POST", "/v1/events", body, EventAnswer) for body in bodies)
         return Parts(asks, _all_events)
 
@@ -308,8 +311,9 @@ class Asks(InsightAsks, MeaningAsks):
 
     def delete_items(self, ids: Sequence[str]) -> Ask[Removed]:
         """Many at once; which of them there were not is said."""
-        gone = Removed(removed=0, missing=list(ids))
-        body = msgspec.json.encode(IdList(ids=list(ids)))
+        names = listed(ids, "ids")
+        gone = Removed(removed=0, missing=names)
+        body = encoded(IdList(ids=names))
         return Ask("DELETE", "/v1/items", Removed, body=body, gone=(gone,))
 
     def items(self, *, after: str = "", limit: int = 1000) -> Walk[ItemPage, ItemRecord]:
@@ -319,14 +323,14 @@ class Asks(InsightAsks, MeaningAsks):
     # -- users -------------------------------------------------------------------------------------
 
     def put_user(
-        self, id: str, *, attributes: Attributes | None = None, personalise: bool = True
+        self, id: str, *, attributes: Attributes | None = None, personalise: bool | None = None
     ) -> Ask[Written]:
-        """Insert or replace what is known of a user besides behaviour."""
+        """Insert or replace what is known of a user besides behaviour; `personalise` None: as it was."""
         user = UserIn(attributes=dict(attributes or {}), personalise=personalise)
         return _sent("PUT", f"/v1/users/{id_in_path(id)}", user, Written)
 
     def put_users(self, users: Iterable[UserIn]) -> Parts[Written]:
-        """Insert or replace many users; of each request (at most `max_batch` users) all or none."""
+        """Insert or replace many users; a fault in one refuses all of its request (`max_batch` users)."""
         return _in_parts("/v1/users", users, self.max_batch)
 
     def patch_user(
@@ -383,7 +387,7 @@ class Asks(InsightAsks, MeaningAsks):
 
     def make_key(self, name: str, scopes: Sequence[Scope], *, days: float | None = None) -> Ask[KeyMade]:
         """A new key; its secret is shown this once."""
-        request = KeyRequest(name=name, scopes=list(scopes), days=days)
+        request = KeyRequest(name=name, scopes=listed(scopes, "scopes"), days=days)
         return _sent("POST", "/v1/keys", request, KeyMade, repeatable=False)
 
     def revoke_key(self, key_id: str) -> Ask[None]:
@@ -410,7 +414,7 @@ class Asks(InsightAsks, MeaningAsks):
 
 
 def _sent(method: str, path: str, request: Any, kind: type[T], *, repeatable: bool = True) -> Ask[T]:
-    return _posted(method, path, msgspec.json.encode(request), kind, repeatable)
+    return _posted(method, path, encoded(request), kind, repeatable)
 
 
 def _posted(method: str, path: str, body: bytes, kind: type[T], repeatable: bool = True) -> Ask[T]:
@@ -436,7 +440,7 @@ def _walk(
 
 
 def _in_parts(path: str, records: Iterable[ItemIn] | Iterable[UserIn], most: int) -> Parts[Written]:
-    bodies = _bodies((msgspec.json.encode(record) for record in records), most)
+    bodies = _bodies((encoded(record, f"$[{place}]") for place, record in enumerate(records)), most)
     return Parts((_posted("PUT", path, body, Written) for body in bodies), _all_written)
 
 
@@ -475,4 +479,4 @@ def _named(event: EventIn) -> EventIn:
 
 
 def _history(given: History | None) -> list[HistoryEvent | str] | None:
-    return None if given is None else list(given)
+    return None if given is None else listed(given, "history")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 from urllib.parse import quote
 
-import msgspec
-
+from zhiyin.client.bodies import encoded
 from zhiyin.client.exchange import Ask
 from zhiyin.serve.insight_messages import (
     BackupList,
@@ -54,7 +53,7 @@ class InsightAsks:
     def start_job(self, kind: JobKind, /, **options: Any) -> Ask[Job]:
         """Begin work beside the service; `options` are the fields of `JobRequest`."""
         request = JobRequest(kind=kind, **options)
-        return Ask("POST", "/v1/jobs", Job, body=msgspec.json.encode(request), repeatable=False)
+        return Ask("POST", "/v1/jobs", Job, body=encoded(request), repeatable=False)
 
     def jobs(self, kind: JobKind | Literal[""] = "") -> Ask[JobList]:
         """Jobs, newest first."""
@@ -85,7 +84,7 @@ class InsightAsks:
         judge: str = "",
     ) -> Ask[Judged]:
         """Say which list of a pair suits better."""
-        body = msgspec.json.encode(Judgement(number=number, choice=choice, judge=judge))
+        body = encoded(Judgement(number=number, choice=choice, judge=judge))
         return Ask("POST", f"/v1/jobs/{quote(comparison, safe='')}/judgements", Judged, body=body)
 
     def begin_upload(self, name: str, piece: bytes) -> Ask[Uploaded]:
@@ -112,7 +111,7 @@ class InsightAsks:
 
     def check_pipeline(self, toml: str) -> Ask[PipelineVerdict]:
         """Whether a changed pipeline can be used; every mistake with its place."""
-        body = msgspec.json.encode(TomlRequest(toml=toml))
+        body = encoded(TomlRequest(toml=toml))
         return Ask("POST", "/v1/pipeline/check", PipelineVerdict, body=body)
 
     def backups(self) -> Ask[BackupList]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
-import msgspec
-
+from zhiyin.client.bodies import encoded, listed
 from zhiyin.client.exchange import Ask
 from zhiyin.errors import DataError
 from zhiyin.serve.chat_messages import ChatAnswer, ChatRequest, ChatState
@@ -34,7 +33,7 @@ class MeaningAsks:
         out, with the events behind it."""
         given = ProfileIn(interests=[InterestIn(words=w, weight=by) for w, by in interests.items()])
         path = f"/v1/users/{id_in_path(user)}/profile"
-        return Ask("PUT", path, ProfileOut, body=msgspec.json.encode(given))
+        return Ask("PUT", path, ProfileOut, body=encoded(given))
 
     def delete_profile(self, user: str) -> Ask[ProfileOut]:
         """Forget what was said: the history speaks again."""
@@ -46,7 +45,7 @@ class MeaningAsks:
 
     def put_tags(self, item: str, tags: Sequence[str], *, line: str = "") -> Ask[TagsOut]:
         """Say what an item is about; `line` is the item in one line."""
-        body = msgspec.json.encode(TagsIn(tags=list(tags), line=line))
+        body = encoded(TagsIn(tags=listed(tags, "tags"), line=line))
         return Ask("PUT", f"/v1/items/{id_in_path(item)}/tags", TagsOut, body=body)
 
     def chat(
@@ -67,4 +66,4 @@ class MeaningAsks:
             message=message, state=state or ChatState(), user=user, session=session, n=n, locale=locale,
             filter=filter, phrased=phrased, dry_run=dry_run,
         )  # fmt: skip
-        return Ask("POST", "/v1/chat", ChatAnswer, body=msgspec.json.encode(request))
+        return Ask("POST", "/v1/chat", ChatAnswer, body=encoded(request))

@@ -15,6 +15,8 @@ WEAK = (",", "，", "、", "/")
 PROSE = 80
 """Columns with more characters than this in the mean are prose, not words."""
 LONGEST = 60
+UNSPOKEN = (pl.List, pl.Struct, pl.Array, pl.Binary, pl.Duration, pl.Object)
+"""Types that are neither words nor numbers; a list of words is."""
 NOT_NUMBERS = 0.01
 """A column of numbers may have this share of other cells ("unknown", "V"); they become missing."""
 
@@ -40,10 +42,10 @@ def guess_attributes(frame: pl.DataFrame, columns: Sequence[str]) -> Attributes:
     lengths: dict[str, float] = {}
     for name in columns:
         column = frame[name]
-        if isinstance(column.dtype, (pl.Struct, pl.Array, pl.Binary)):
+        if isinstance(column.dtype, UNSPOKEN) and not isinstance(column.dtype, pl.List):
             found.useless.append(name)
         elif isinstance(column.dtype, pl.List):
-            nested = isinstance(column.dtype.inner, (pl.List, pl.Struct))
+            nested = isinstance(column.dtype.inner, UNSPOKEN)
             found.useless.append(name) if nested else found.words.__setitem__(name, None)
         elif column.dtype.is_numeric():
             found.numbers.append(name)

@@ -14,6 +14,8 @@ __all__ = ["check_encoding"]
 CHUNK = 1 << 20
 PAIR = re.compile(rb"[\x81-\xfe][\xa1-\xfe]")
 """A character of GB 2312 is two high bytes; in Latin-1 text a high byte mostly stands alone."""
+ENOUGH = 12
+"""Different pairs from which on their first bytes tell a script."""
 
 
 def check_encoding(path: Path, content: bytes | None, given: str | None) -> str:
@@ -50,7 +52,7 @@ def check_encoding(path: Path, content: bytes | None, given: str | None) -> str:
         content,
         place,
         "UTF-8 text",
-        "if it is another encoding, say so: encoding='latin-1', 'gb18030' …",
+        "if it is another encoding, say so: encoding='latin-1', 'gb18030', 'euc-kr', 'cp1251' …",
     )
 
 
@@ -71,15 +73,36 @@ def first_bad(path: Path, content: bytes | None, encoding: str) -> int | None:
 
 
 def looks_chinese(path: Path, content: bytes | None) -> bool:
-    """Most high bytes stand in pairs, and the text is not UTF-8 with a flaw or two."""
+    """Most high bytes stand in pairs as Chinese has them, and the text is not UTF-8 with a flaw or two."""
     high = paired = 0
+    different: set[bytes] = set()
     for chunk in chunks(path, content):
         as_utf8 = chunk.decode("utf-8", "replace")
         if as_utf8.count("\ufffd") < 0.1 * sum(not character.isascii() for character in as_utf8[:100_000]):
             return False
         high += len(chunk) - len(chunk.translate(None, bytes(range(128, 256))))
-        paired += 2 * len(PAIR.findall(chunk))
-    return paired >= 0.8 * high
+        pairs = PAIR.findall(chunk)
+        paired += 2 * len(pairs)
+        different.update(pairs)
+    return paired >= 0.8 * high and not other_script(different)
+
+
+def other_script(pairs: set[bytes]) -> bool:
+    """Whether pairs of bytes are letters of Korean, Cyrillic, Greek or Hebrew rather than Chinese.
+
+    GB 2312 sorts its common characters by sound: a third or more of those that a text has come after the
+    last syllable of EUC-KR (C8FE), and a third end in a byte below C0, where other scripts have no letters.
+    From D8A1 on stand the rare ones.
+    """
+    letters = [pair for pair in pairs if pair[0] >= 0xB0]
+    if len(letters) < ENOUGH:
+        return False
+    later = sum(0xC9 <= pair[0] <= 0xD7 for pair in letters)
+    rare = sum(pair[0] >= 0xD8 for pair in letters)
+    low = sum(pair[1] < 0xC0 for pair in letters)
+    korean = later < 0.05 * len(letters) and rare < 0.05 * len(letters)
+    single = low < 0.04 * len(letters) and (len(letters) > 20 or rare > 0.6 * len(letters))
+    return korean or single
 
 
 def wrong(path: Path, content: bytes | None, place: int, expected: str, hint: str) -> DataError:

@@ -187,7 +187,7 @@ def by_contents(
 
 def looks_like_times(sample: pl.Series) -> bool:
     """Whether nearly all values are moments between 1995 and 2100."""
-    if isinstance(sample.dtype, (pl.List, pl.Struct, pl.Boolean)):
+    if isinstance(sample.dtype, (pl.List, pl.Struct, pl.Array, pl.Boolean, pl.Binary, pl.Object)):
         return False
     sample = sample.drop_nulls()
     if not len(sample):

@@ -16,8 +16,9 @@ from zhiyin.data.dataset import Dataset
 from zhiyin.data.guess import EventColumns, guess_events
 from zhiyin.data.id_columns import as_text, id_column
 from zhiyin.data.item_files import import_items
-from zhiyin.data.report import Finding, Findings, ImportReport
-from zhiyin.data.tables import Fix, Table, fix_notes, read_table
+from zhiyin.data.prices import DECIMAL_COMMA
+from zhiyin.data.report import Finding, Findings, ImportReport, quoted
+from zhiyin.data.tables import Fix, Table, encoding_notes, fix_notes, read_table
 from zhiyin.data.times import TimeUnit, as_seconds
 from zhiyin.data.user_files import read_users
 from zhiyin.data.weights import KindWeights
@@ -32,6 +33,8 @@ N_NAMED = 8
 """So many names that are no kinds are told."""
 FAR_YEARS = 30
 """Milliseconds among seconds lie in the far future, seconds among milliseconds in January 1970."""
+FEW_KNOWN = 0.5
+"""Under this share of known items the report says so."""
 POSITIONS_BELOW = 1e8
 """Whole numbers under this (1973 as seconds) in a column of times are places in an order."""
 
@@ -94,15 +97,17 @@ def import_events(
         raise ConfigError(f"no kind is called {kind!r}: {nearest(kind, KINDS)}")
     table = read_table(path, delimiter=delimiter, encoding=encoding, header=header).fixed(fixes)
     columns = guess_events(table, mapping)
-    findings = Findings(max_rows=max_rows)
-    findings.notes += fix_notes(fixes)
+    findings = Findings(max_rows=max_rows, notes=fix_notes(fixes))
     frame, roles = typed(table, columns, findings, errors, time_unit, time_format)
     frame = clean_events(frame, roles, kind or columns.kind, cleaning or Cleaning(), findings)
     check_rows(frame, table, findings)
+    findings.as_in(table.frame, table.first_row)
     if "order" in frame.columns:
         frame = frame.sort("order", maintain_order=True)
     catalogue, items_report = items_of(items, item_mapping, item_encoding)
-    context = {role: role for role in CONTEXT_ROLES if role in frame.columns}
+    findings.notes += strangers(frame["item"], catalogue, items)
+    about = read_users(users, frame["user"], findings, encoding=user_encoding)
+    context = [role for role in CONTEXT_ROLES if role in frame.columns]
     data = None
     if not dry_run:
         data = dataset_of(
@@ -111,11 +116,10 @@ def import_events(
             context=[*context, *columns.context],
             weights=weights,
             name=name or table.path.stem,
-            **read_users(users, frame["user"], findings, encoding=user_encoding),
+            **about,
         )
-    report = report_of(table, columns, len(frame), findings)
     sample = tuple(frame.drop("row").head(n_sample).to_dicts())
-    return Imported(data, report, columns, sample, items_report)
+    return Imported(data, report_of(table, columns, len(frame), findings), columns, sample, items_report)
 
 
 def check_rows(frame: pl.DataFrame, table: Table, findings: Findings) -> None:
@@ -145,7 +149,7 @@ def report_of(table: Table, columns: EventColumns, n_kept: int, findings: Findin
         columns=columns.as_dict(),
         unused=unused(table, columns),
         findings=tuple(findings.found.values()),
-        notes=(*encoding_notes(table), *columns.notes, *findings.notes),
+        notes=(*file_notes(table), *columns.notes, *findings.notes),
     )
 
 
@@ -206,6 +210,8 @@ def with_number(
     )
     bad = numbers.is_null() & text.is_not_null() & ~text.is_in([m for m in MISSING if m.lower() != "nan"])
     hint = "mapping can name another column, errors='drop' drops such rows"
+    if text.filter(bad).head(1).str.contains(DECIMAL_COMMA).any():
+        hint = f"the comma is a decimal one? Events are read with a point, as in 2.5; {hint}"
     frame = frame.with_columns(numbers.alias(role), text.alias("cell"))
     return without_unreadable(frame, bad, role, column, "a number", hint, table, findings, errors)
 
@@ -226,10 +232,10 @@ def with_time(
     if unit is None and "order" not in roles and read_as == "seconds" and positions(seconds):
         roles["order"] = roles.pop("at")
         findings.notes.append(
-            f"{column!r} holds positions, not times: it was used as the order (time_unit= decides)"
+            f"{quoted(column)} holds positions, not times: it was used as the order (time_unit= decides)"
         )
         return frame.with_columns(seconds.alias("order"))
-    findings.notes.append(f"times of {column!r} were read as {read_as}, without an offset as UTC")
+    findings.notes.append(f"times of {quoted(column)} were read as {read_as}, without an offset as UTC")
     findings.notes += far_off(seconds, raw, frame["row"])
     text = raw.cast(pl.String).str.strip_chars()
     bad = seconds.is_null() & text.is_not_null() & ~text.is_in(MISSING)
@@ -300,11 +306,29 @@ def items_of(
     return imported.items, imported.report
 
 
+def strangers(item: pl.Series, catalogue: Catalogue | None, items: object) -> list[str]:
+    """A note where few items of the events are in the catalogue: their ids may be written in two ways."""
+    if catalogue is None or not len(catalogue):
+        return []
+    here = item.unique(maintain_order=True)
+    known = here.is_in(pl.Series(list(catalogue.ids), dtype=pl.String).implode())
+    n = int(known.sum() or 0)
+    if n >= FEW_KNOWN * len(here):
+        return []
+    where = "the catalogue" if isinstance(items, Catalogue) else Path(str(items)).name
+    ids = f"{shorten(repr(here.filter(~known)[0]), 40)} here, {shorten(repr(catalogue.ids[0]), 40)} there"
+    few = f"only {n:,} of the" if n else "none of the"
+    return [
+        f"{few} {len(here):,} items of the events are in {where}, the others have no title and "
+        f"no attribute: are the ids written alike ({ids})?"
+    ]
+
+
 def unused(table: Table, columns: EventColumns) -> tuple[str, ...]:
     used = {*columns.roles.values(), *columns.context.values()}
     return tuple(name for name in table.frame.columns if name not in used)
 
 
-def encoding_notes(table: Table) -> list[str]:
-    notes = [] if table.encoding == "utf-8" else [f"the text was read as {table.encoding}"]
+def file_notes(table: Table) -> list[str]:
+    notes = encoding_notes(table)
     return notes if table.delimiter in {"", ","} else [*notes, f"the delimiter is {table.delimiter!r}"]

@@ -10,12 +10,13 @@ import polars as pl
 
 from zhiyin.data.attributes import Attributes, guess_attributes
 from zhiyin.data.catalogue import Catalogue
+from zhiyin.data.cells import plain_cells
 from zhiyin.data.clean import clean_ids
 from zhiyin.data.columns import catalogue_of
 from zhiyin.data.guess import first_named, untyped
 from zhiyin.data.id_columns import id_column
-from zhiyin.data.report import Findings, ImportReport
-from zhiyin.data.tables import Fix, Table, fix_notes, read_table
+from zhiyin.data.report import Findings, ImportReport, quoted
+from zhiyin.data.tables import Fix, Table, encoding_notes, fix_notes, read_table
 from zhiyin.errors import ConfigError, DataError, nearest
 
 __all__ = ["ImportedItems", "import_items"]
@@ -66,8 +67,7 @@ def import_items(
     an id comes twice, the last row holds.
     """
     table = read_table(path, delimiter=delimiter, encoding=encoding, header=header).fixed(fixes)
-    findings = Findings(max_rows=max_rows)
-    findings.notes += fix_notes(fixes)
+    findings = Findings(max_rows=max_rows, notes=fix_notes(fixes))
     roles, named = item_roles(table, mapping or {})
     frame = table.frame.with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).alias("row") + table.first_row)
     frame = frame.with_columns(id_column(table, roles["item"]).alias("item"))
@@ -81,6 +81,7 @@ def import_items(
     frame = findings.drop(frame, again, "duplicate item", column=roles["item"], cell="item", why=why)
     rest = [column for column in table.frame.columns if column not in roles.values()]
     kept = {name: column for name, column in named.items() if column in rest}
+    frame, cell_notes = plain_attributes(frame, roles, list(kept.values()) or rest, separators or {})
     found = guess_attributes(frame, list(kept.values()) or rest)
     found.words.update(
         {column: separator for column, separator in (separators or {}).items() if column in rest}
@@ -95,9 +96,20 @@ def import_items(
         columns={**roles, **shown(found, names)},
         unused=(*found.prose, *found.useless, *(set(rest) - set(kept.values()) if kept else ())),
         findings=tuple(findings.found.values()),
-        notes=tuple(notes_of(table, found)),
+        notes=(*notes_of(table, found), *findings.notes, *cell_notes),
     )
     return ImportedItems(catalogue(frame, roles, found, names), report)
+
+
+def plain_attributes(
+    frame: pl.DataFrame,
+    roles: Mapping[str, str],
+    columns: Sequence[str],
+    separators: Mapping[str, str | None],
+) -> tuple[pl.DataFrame, list[str]]:
+    """Cells as they were meant; a column whose separator is given keeps all but the markers."""
+    named = [column for role, column in roles.items() if role != "item"]
+    return plain_cells(frame, [*named, *columns], [name for name in columns if name not in separators])
 
 
 def catalogue(
@@ -158,9 +170,11 @@ def shown(found: Attributes, names: Mapping[str, str]) -> dict[str, str]:
 
 
 def notes_of(table: Table, found: Attributes) -> list[str]:
-    notes = [] if table.encoding == "utf-8" else [f"the text was read as {table.encoding}"]
+    notes = encoding_notes(table)
     several = {column: separator for column, separator in found.words.items() if separator}
-    notes += [f"the cells of {column!r} were split at {separator!r}" for column, separator in several.items()]
+    notes += [
+        f"the cells of {quoted(column)} were split at {separator!r}" for column, separator in several.items()
+    ]
     for column, n in found.mixed.items():
-        notes.append(f"{n:,} cells of {column!r} are no numbers and count as missing")
+        notes.append(f"{n:,} cells of {quoted(column)} are no numbers and count as missing")
     return notes

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 import polars as pl
 
 from zhiyin.errors import shorten
 
-__all__ = ["Action", "Finding", "Findings", "ImportReport", "RowNote"]
+__all__ = ["Action", "Finding", "Findings", "ImportReport", "RowNote", "quoted"]
 
 Action: TypeAlias = Literal["dropped", "mended"]
+N_SHOWN = 40
+"""Columns that are named in a line for people; `as_dict` names all."""
+
+
+def quoted(name: str) -> str:
+    """The name of a column, in quotes, as long as a line bears."""
+    return shorten(repr(name), 60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +31,7 @@ class RowNote:
     value: str
 
     def __str__(self) -> str:
-        return f"row {self.row}, column {self.column!r}: {shorten(repr(self.value))}"
+        return f"row {self.row}, column {quoted(self.column)}: {shorten(repr(self.value))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,23 +99,27 @@ class ImportReport:
     def __str__(self) -> str:
         lines = [f"{self.file}: {self.n_read:,} rows read, {self.n_kept:,} kept, {self.n_dropped:,} dropped"]
         if self.columns:
-            lines.append(
-                "columns: " + ", ".join(f"{role} = {column!r}" for role, column in self.columns.items())
-            )
+            pairs = [f"{shorten(role, 60)} = {quoted(column)}" for role, column in self.columns.items()]
+            lines.append(f"columns: {_listed(pairs)}")
         if self.unused:
-            lines.append("not used: " + ", ".join(repr(name) for name in self.unused))
+            lines.append(f"not used: {_listed([quoted(name) for name in self.unused])}")
         lines += [str(finding) for finding in self.findings]
         lines += [f"note: {note}" for note in self.notes]
         return "\n".join(lines)
 
 
+def _listed(names: list[str]) -> str:
+    more = [f"… and {len(names) - N_SHOWN:,} more"] if len(names) > N_SHOWN else []
+    return ", ".join([*names[:N_SHOWN], *more])
+
+
 class Findings:
     """Collects findings while a table is cleaned. The table has a column `row`."""
 
-    def __init__(self, *, max_rows: int = 100) -> None:
+    def __init__(self, *, max_rows: int = 100, notes: Sequence[str] = ()) -> None:
         self.max_rows = max_rows
         self.found: dict[tuple[str, Action], Finding] = {}
-        self.notes: list[str] = []
+        self.notes: list[str] = list(notes)
 
     def drop(
         self, frame: pl.DataFrame, bad: pl.Expr, reason: str, *, column: str, cell: str, why: str
@@ -119,6 +130,17 @@ class Findings:
             return frame
         self.note(frame.filter(mask), reason, "dropped", column=column, cell=cell, why=why)
         return frame.filter(~mask)
+
+    def as_in(self, cells: pl.DataFrame, first_row: int) -> None:
+        """Shows the cells of the examples as the file has them, not as they were read."""
+        for key, found in self.found.items():
+            rows = tuple(
+                replace(note, value=shorten(str(cells[note.column][note.row - first_row]), 200))
+                if note.value and cells.schema.get(note.column, pl.Binary) != pl.Binary
+                else note
+                for note in found.rows
+            )
+            self.found[key] = replace(found, rows=rows)
 
     def note(
         self, rows: pl.DataFrame, reason: str, action: Action, *, column: str, cell: str | pl.Expr, why: str

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from zhiyin.errors import DataError
 if TYPE_CHECKING:
     from zhiyin.data.dataset import Dataset
 
-__all__ = ["about_of", "dataset_of", "load_dataset", "save_dataset", "tables_of"]
+__all__ = ["SavedSizes", "about_of", "dataset_of", "load_dataset", "save_dataset", "sizes_of", "tables_of"]
 
 FORMAT = 1
 TABLES = ("events", "items", "users")
@@ -35,6 +35,51 @@ TYPES = {
     "weight": np.float32,
     "at": np.float64,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSizes:
+    """What a saved data set holds."""
+
+    n_events: int
+    n_items: int
+    n_users: int
+    n_described: int
+    """Items with a title, a text or an attribute."""
+    n_known_users: int
+    """Users with an attribute."""
+
+    def __str__(self) -> str:
+        described = f", {self.n_described:,} of them with a title or attributes" if self.n_described else ""
+        return f"{self.n_events:,} events, {self.n_users:,} users, {self.n_items:,} items{described}"
+
+
+def sizes_of(path: str | Path) -> SavedSizes | None:
+    """Read without the events themselves; None where no whole data set is."""
+    path = Path(path)
+    try:
+        read_about(path)
+        events, items, users = (pl.scan_parquet(path / f"{name}.parquet", glob=False) for name in TABLES)
+        n_events = int(events.select(pl.len()).collect().item())
+        named = (pl.col("title") != pl.col("id")) | (pl.col("text") != "")
+        n_items, n_described = (
+            items.select(pl.len(), pl.any_horizontal(named, *_said(items)).sum()).collect().row(0)
+        )
+        n_users, n_known = (
+            users.select(pl.len(), pl.any_horizontal(pl.lit(False), *_said(users)).sum()).collect().row(0)
+        )
+    except (DataError, OSError, pl.exceptions.PolarsError):
+        return None
+    return SavedSizes(n_events, n_items, n_users, n_described, n_known)
+
+
+def _said(table: pl.LazyFrame) -> list[pl.Expr]:
+    """Whether a row has any word, any number."""
+    names = table.collect_schema().names()
+    words = [pl.col(name).list.len().fill_null(0) > 0 for name in names if name.startswith("words.")]
+    return words + [
+        pl.col(name).is_not_nan().fill_null(False) for name in names if name.startswith("numbers.")
+    ]
 
 
 def save_dataset(data: Dataset, path: str | Path) -> None:

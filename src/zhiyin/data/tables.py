@@ -23,7 +23,7 @@ import polars as pl
 from zhiyin.data.encodings import check_encoding
 from zhiyin.errors import DataError, nearest, shorten
 
-__all__ = ["Fix", "Table", "fix_notes", "read_table"]
+__all__ = ["Fix", "Table", "encoding_notes", "fix_notes", "read_table"]
 
 DELIMITERS = (",", "\t", ";", "|")
 SAMPLE = 1 << 16
@@ -32,6 +32,8 @@ BLANK = re.compile(r"([ \t]*(\r\n|\n|\r))+")
 OPENING, CLOSING = np.frombuffer(b"[{", np.uint8), np.frombuffer(b"]}", np.uint8)
 MOST_LEVELS = 500
 """Of a line of JSON; the fast reader gives up at about a thousand."""
+ONE_A_LINE = "an array of objects, or one object a line"
+WRAPPED = "write the array of the rows alone, without the object around it"
 KNOWN = "CSV, JSON Lines and Parquet files are read, also with gzip (.gz)"
 
 
@@ -59,6 +61,8 @@ class Table:
     delimiter: str = ""
     n_blank: int = 0
     """Blank lines before the first row."""
+    guessed: bool = False
+    """Whether the encoding was neither given nor certain."""
 
     @property
     def first_row(self) -> int:
@@ -104,7 +108,8 @@ def read_table(
         )
     packed = unpacked(path) if start.startswith(b"\x1f\x8b") else None
     name = path.with_suffix("").name if packed is not None else path.name
-    encoding = check_encoding(path, packed, encoding)
+    given, encoding = encoding, check_encoding(path, packed, encoding)
+    guessed = given is None and encoding == "gb18030"
     source = packed if packed is not None else path
     if encoding != "utf-8":
         source = (path.read_bytes() if packed is None else packed).decode(encoding).lstrip("\ufeff").encode()
@@ -114,7 +119,7 @@ def read_table(
         raise DataError("rows", value="an empty file", file=path, hint=KNOWN)
     if name.lower().endswith((".jsonl", ".ndjson", ".json")) or text.lstrip()[0] in "{[":
         source = content_of(source)[len(BOM_UTF8) :] if head.startswith(BOM_UTF8) else source
-        return Table(path, read_json(path, source, text), "jsonl", encoding=encoding)
+        return Table(path, read_json(path, source, text), "jsonl", encoding=encoding, guessed=guessed)
     if "\r" in text and "\n" not in text:  # lines as old Macs end them
         source = content_of(source).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         text = text.replace("\r", "\n")
@@ -126,7 +131,7 @@ def read_table(
     delimiter = delimiter or guess_delimiter(text)
     header = looks_like_header(first_fields(path, text, delimiter)) if header is None else header
     frame = read_csv(path, source, delimiter, header, n_blank)
-    return Table(path, frame, "csv", header, encoding, delimiter, n_blank)
+    return Table(path, frame, "csv", header, encoding, delimiter, n_blank, guessed)
 
 
 def content_of(source: bytes | Path) -> bytes:
@@ -144,6 +149,14 @@ def fix_notes(fixes: Sequence[Fix]) -> list[str]:
     """What a report says of them."""
     n = len({(fix.row, fix.column) for fix in fixes})
     return [f"{n:,} cells were taken as they were corrected"] if n else []
+
+
+def encoding_notes(table: Table) -> list[str]:
+    """What a report says of how the text was read."""
+    if table.encoding == "utf-8":
+        return []
+    guess = ", a guess: if names look wrong, encoding= says another" if table.guessed else ""
+    return [f"the text was read as {table.encoding}{guess}"]
 
 
 def opening(path: Path, n: int = 4) -> bytes:
@@ -175,7 +188,10 @@ def unpacked(path: Path) -> bytes:
 
 def read_parquet(path: Path) -> Table:
     try:
-        return Table(path, pl.read_parquet(path, glob=False), "parquet")
+        frame = pl.read_parquet(path, glob=False)
+        spans = [name for name, kind in frame.schema.items() if kind == pl.Duration]
+        seconds = [pl.col(name).dt.total_microseconds() / 1e6 for name in spans]
+        return Table(path, frame.with_columns(seconds), "parquet")
     except (pl.exceptions.PolarsError, OSError) as error:
         said = shorten(str(error).splitlines()[0], 120)
         hint = f"it is damaged or was cut off ({said}): fetch or write it again"
@@ -194,6 +210,8 @@ def read_json(path: Path, source: bytes | Path, text: str) -> pl.DataFrame:
     finally:
         if not isinstance(data, bytes):
             data.close()
+    if wrapper := wrapped(frame, path):
+        raise DataError(ONE_A_LINE, value=wrapper, file=path, row=1, hint=WRAPPED)
     if "context" in frame.columns and isinstance(frame.schema["context"], pl.Struct):
         inner = frame["context"].struct.unnest()
         inner = inner.select(pl.all().exclude([name for name in frame.columns if name in inner.columns]))
@@ -201,8 +219,23 @@ def read_json(path: Path, source: bytes | Path, text: str) -> pl.DataFrame:
     return frame
 
 
+def wrapped(frame: pl.DataFrame, path: Path) -> str:
+    """What a .json file is that is one object around an array of the rows; empty if it is not."""
+    lists = [name for name, kind in frame.schema.items() if kind.base_type() == pl.List]
+    arrays = [name for name in lists if isinstance(frame.schema[name].inner, pl.Struct)]  # type: ignore[attr-defined]
+    if len(frame) == 1 and arrays and ".json" in path.suffixes:
+        return f"one object with the array {shorten(repr(arrays[0]), 40)}"
+    return ""
+
+
 def bad_json(path: Path, source: bytes | Path, error: Exception) -> DataError:
     """The first line that is no JSON object, in words."""
+    try:
+        whole = msgspec.json.decode(content_of(source))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        whole = None
+    if isinstance(whole, dict):
+        return DataError(ONE_A_LINE, value="one object over several lines", file=path, row=1, hint=WRAPPED)
     for row, line in enumerate(lines_of(source), 1):
         if not line.strip():
             continue

@@ -17,7 +17,11 @@ LIMITS = (("s", 1e11), ("ms", 1e14), ("us", 1e17))
 FORMATS = (
     "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%Y%m%d%H%M%S", "%Y%m%d",
 )  # fmt: skip
-OFFSET = r"\s*([+-]\d{2}):?(\d{2})$"
+OFFSET = r"\s*([+-]\d{2})(?::?(\d{2}))?$"
+"""+08:00, +0800, and +08 as PostgreSQL writes it."""
+FRACTION = r"(:\d{2}),(\d+)"
+FOUR_DIGITS = r"^\d{4}"
+"""14/11/23 is no year 14: which of the three is the year has to be said."""
 
 
 def as_seconds(
@@ -70,11 +74,14 @@ def parsed(text: pl.Series, form: str | None) -> pl.Series:
         return pl.DataFrame({"cell": text}).select(when.dt.epoch("us") / 1e6).to_series()
     plain = cell.str.replace_many(["T", "/", "年", "月", "日", "Z", "z"], [" ", "-", "-", "-", " ", "", ""])
     plain = plain.str.replace(r"\s*UTC$", "").str.replace(r"\s+", " ").str.strip_chars()
+    plain = plain.str.replace(FRACTION, "${1}.${2}")
     clock = plain.str.contains(":")
     sign = pl.when(plain.str.extract(OFFSET, 1).str.starts_with("-")).then(-1.0).otherwise(1.0)
     hours = plain.str.extract(OFFSET, 1).cast(pl.Float64).abs()
-    offset = pl.when(clock).then(sign * (hours * 3600 + plain.str.extract(OFFSET, 2).cast(pl.Float64) * 60))
+    minutes = plain.str.extract(OFFSET, 2).cast(pl.Float64).fill_null(0.0)
+    offset = pl.when(clock).then(sign * (hours * 3600 + minutes * 60))
     naive = pl.when(clock).then(plain.str.replace(OFFSET, "")).otherwise(plain)
+    naive = pl.when(plain.str.contains(FOUR_DIGITS)).then(naive)
     frame = pl.DataFrame({"cell": text}).select(naive=naive, offset=offset.fill_null(0.0))
     when = pl.coalesce(pl.col("naive").str.to_datetime(f, strict=False, time_unit="us") for f in FORMATS)
     return frame.select(when.dt.epoch("us") / 1e6 - pl.col("offset")).to_series()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from zhiyin.data.attributes import guess_attributes
 from zhiyin.data.catalogue import Categories
+from zhiyin.data.cells import plain_cells
 from zhiyin.data.clean import clean_ids
 from zhiyin.data.columns import number, word_columns
 from zhiyin.data.guess import NAMES, first_named, untyped
@@ -53,6 +54,8 @@ def read_users(
     if idle:
         findings.notes.append(f"{idle:,} users of {table.path.name} did nothing and were left out")
     rest = [name for name in table.frame.columns if name not in {column, "user"}]
+    rows, notes = plain_cells(rows, rest, rest, of=f" of {table.path.name}")
+    findings.notes += notes
     found = guess_attributes(rows, rest)
     frame = known.join(rows, on="user", how="left", maintain_order="left")
     return {

@@ -20,6 +20,9 @@ __all__ = [
 
 Values = NDArray[np.float64]
 PAIRS_AT_ONCE = 500_000
+FIRST_VARIED = 50
+"""Places whose pairs are compared: k places have k² / 2, and nobody sees far ones together."""
+CELLS_AT_ONCE = 4_000_000
 
 
 def exposure(lists: IntArray, n_items: int, only: IntArray | None = None) -> NDArray[np.int64]:
@@ -77,7 +80,8 @@ def serendipity(hits: NDArray[np.bool_], lists: IntArray, popular: IntArray) -> 
 
     After Ge et al. 2010, with popularity as the primitive recommender: useful and not obvious.
     """
-    obvious = (lists[:, :, None] == popular[:, None, :]).any(2)
+    row = np.arange(len(lists))[:, None] * (int(max(lists.max(initial=0), popular.max(initial=0))) + 2)
+    obvious = np.isin(lists + row, popular + row, kind="sort")
     found: Values = (hits & ~obvious).sum(1) / float(lists.shape[1])
     return found
 
@@ -85,10 +89,10 @@ def serendipity(hits: NDArray[np.bool_], lists: IntArray, popular: IntArray) -> 
 def diversity(lists: IntArray, distances: Values, k: int) -> Values:
     """(q,) mean distance of the pairs within the first k (intra-list distance, Smyth & McClave 2001).
 
-    `distances`: (q, pairs) in the order of `np.triu_indices(n, 1)`, NaN where a place is empty or an
-    item has nothing to be compared by.
+    At most the first `FIRST_VARIED` places count. `distances`: (q, pairs) in the order of
+    `np.triu_indices(n, 1)`, NaN where a place is empty or an item has nothing to be compared by.
     """
-    left, right = np.triu_indices(lists.shape[1], 1)
+    left, right = _pairs(lists)
     block = distances[:, (left < k) & (right < k)]
     there = ~np.isnan(block)
     return _ratio(np.where(there, block, 0.0).sum(1), there.sum(1))
@@ -128,8 +132,23 @@ def vector_distances(lists: IntArray, vectors: FloatArray) -> Values:
 
 
 def _pairwise(lists: IntArray, distance) -> Values:  # type: ignore[no-untyped-def]
-    """(q, pairs); each distinct pair of items is computed once."""
-    left, right = np.triu_indices(lists.shape[1], 1)
+    """(q, pairs); each distinct pair of items is computed once for many lists."""
+    left, right = _pairs(lists)
+    at_once = max(1, CELLS_AT_ONCE // max(1, len(left)))
+    blocks = [
+        _distances(lists[start : start + at_once], left, right, distance)
+        for start in range(0, len(lists), at_once)
+    ]
+    return np.concatenate(blocks) if blocks else np.empty((0, len(left)))
+
+
+def _pairs(lists: IntArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Left and right places of all pairs."""
+    left, right = np.triu_indices(min(lists.shape[1], FIRST_VARIED), 1)
+    return left, right
+
+
+def _distances(lists: IntArray, left: NDArray[np.int64], right: NDArray[np.int64], distance) -> Values:  # type: ignore[no-untyped-def]
     a, b = lists[:, left].astype(np.int64), lists[:, right].astype(np.int64)
     low, high = np.minimum(a, b), np.maximum(a, b)
     n = int(lists.max(initial=0)) + 1

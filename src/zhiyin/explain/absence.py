@@ -14,6 +14,7 @@ TEMPLATES: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "en": {
         "unknown": ("The catalogue has no item {title}", "Add it to the catalogue"),
         "removed": ("{title} was removed from the catalogue", "Add it again"),
+        "unavailable": ("{title} is in the catalogue, but not available", "Make it available"),
         "unnamed": ("{title} is not among the candidates that the request names", "Name it in the request"),
         "seen": ("{title} is in the history, and what was seen does not come back", "Let seen items return"),
         "disliked": ("{title} was disliked or hidden, and never comes back", ""),
@@ -29,6 +30,7 @@ TEMPLATES: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "zh": {
         "unknown": ("目录里没有{title}", "把它加入目录"),
         "removed": ("{title}已从目录中移除", "重新加入"),
+        "unavailable": ("{title}在目录里，但目前不可用", "把它设为可用"),
         "unnamed": ("{title}不在请求给出的候选之中", "在请求中写上它"),
         "seen": ("{title}在历史记录里，看过的不再出现", "允许看过的再次出现"),
         "disliked": ("{title}被标为不喜欢或已隐藏，不会再出现", ""),

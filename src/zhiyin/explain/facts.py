@@ -20,6 +20,8 @@ YEAR_NAMES = re.compile("year|date|released|年", re.IGNORECASE)
 PRICE_NAMES = re.compile("price|cost|价", re.IGNORECASE)
 YEARS = (1850, 2100)
 LONGEST_WORD = 40
+ANSWERS = frozenset(("true", "false", "yes", "no", "y", "n", "是", "否"))
+"""Say something only beside the question that they answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Facet:
     counts: NDArray[np.int64]
     """(v,) items that have the word."""
     speakable: NDArray[np.bool_]
-    """(v,) whether a reason may name the word: bare numbers and long texts mean nothing to a reader."""
+    """(v,) whether a reason may name the word: numbers, answers and long texts alone mean nothing."""
     code: Mapping[str, int]
     """Word -> its position in the vocabulary."""
 
@@ -139,7 +141,11 @@ def _year(word: str) -> float:
 
 
 def _speakable(words: Sequence[str]) -> NDArray[np.bool_]:
-    return np.array([0 < len(word) <= LONGEST_WORD and not _is_number(word) for word in words], np.bool_)
+    return np.array([_says_something(word) for word in words], np.bool_)
+
+
+def _says_something(word: str) -> bool:
+    return 0 < len(word) <= LONGEST_WORD and not _is_number(word) and word.casefold() not in ANSWERS
 
 
 def _is_number(word: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -20,7 +21,35 @@ MOSTLY = 0.6
 """Share of the list that must have a word for "mostly"."""
 SENTENCE = re.compile(r".+?(?:[.!?]+[”\"’]?(?=\s|$)|[。！？\n]+|$)", re.DOTALL)
 QUOTED = re.compile(r"[“\"《‘「]([^”\"》’」]{2,100})[”\"》’」]")
-UNWELCOME = re.compile(r"https?:|www\.|<[a-z/!]|\]\(|\b(?:system|assistant|user)\s*:|```", re.IGNORECASE)
+UNWELCOME = re.compile(
+    r"[a-z][a-z0-9+.-]*://|(?<![a-z0-9])(?:https?|ftp|javascript|vbscript|mailto|file|magnet|tel|sms):"
+    r"|data:[a-z]+/|www\s?\.|<[a-z/!]|&(?:lt|gt|#\w+);|\]\(|\b(?:system|assistant|user)\s*:|```"
+    r"|[\w.+-]+@[\w-]+\.\w|(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])",
+    re.IGNORECASE,
+)
+ENDINGS = (
+    "com|net|org|info|biz|edu|gov|io|co|ai|app|dev|tv|cc|top|xyz|site|shop|store|online|club|vip|link|live|cn|hk|tw|jp|"
+    "kr|uk|de|fr|es|ru|eu|ca|au|br|nl|ch|example|onion"
+)
+DOMAIN = re.compile(
+    rf"(?<![A-Za-z0-9])(?:[A-Za-z0-9-]+\.)+(?:{ENDINGS})(?![A-Za-z0-9])|[A-Za-z0-9-]+\.[A-Za-z]{{2,}}/\w"
+    r"|[A-Za-z0-9-]{2,}(?:\.[A-Za-z0-9-]{2,})+\.[A-Za-z]{2,}(?![A-Za-z0-9])"
+)
+WORD = re.compile(r"[^\W\d_][^\W_]*(?:['’-][^\W_]+)*")
+AROUND = re.compile(r"['‘«*_`\[]+$"), re.compile(r"^['’»*_`\]]+")
+YEAR_BEHIND = re.compile(r"\s*[(（]\d{4}[)）]")
+VERB_BEHIND = re.compile(
+    r"(?:,? and|,? or|,) [A-Z]|\s+(?:is|was|has|would|will|might|may|could|should|also)\b"
+)
+NO_TITLE = frozenset(
+    (
+        "i", "it", "this", "that", "these", "those", "he", "she", "we", "you", "they", "her", "him", "us",
+        "them", "here", "there", "what", "who", "all", "both", "each", "one", "now", "up", "out", "so", "if",
+        "once",
+        "enjoy", "nothing", "everything", "everyone", "home", "good", "great",
+    )
+)  # fmt: skip
+"""Titles that begin a sentence, or stand in capitals, without being meant."""
 MOST = 600
 """Characters of a text of a model."""
 FORMS = {
@@ -60,7 +89,9 @@ def checked_text(text: str, codes: IntArray, items: Catalogue, vocabulary: Vocab
     """What may be shown of a model's text about a list: sentences that name no other item, plain, cut.
 
     A title counts as named where it stands in quotation marks, or word for word when it has several words;
-    titles that the user has named are free. Sentences with links, markup or roles go as well.
+    one of a single word where it is set off by marks or a year, has a capital within the sentence, or is what
+    the sentence begins to speak of. Titles that the user has named are free. Sentences with links, addresses,
+    markup or roles go as well.
     """
     mine = {key for code in codes.tolist() if (key := _title_key(items.titles[code]))}
     free = f" {key_of(said)} "
@@ -70,6 +101,7 @@ def checked_text(text: str, codes: IntArray, items: Catalogue, vocabulary: Vocab
         if (
             sentence.strip()
             and not UNWELCOME.search(sentence)
+            and not DOMAIN.search(sentence)
             and not _strange(sentence, mine, free, vocabulary)
         ):
             kept.append(plain(sentence, MOST))
@@ -83,16 +115,41 @@ def _strange(sentence: str, mine: set[str], free: str, vocabulary: Vocabulary) -
         if key not in mine and f" {key} " not in free:
             return True
     words = [unit for unit, _, _ in units(folded(sentence))]
-    inside = " ".join(words)
+    named = f" {key_of(sentence)} "
+    inside = [f" {title} " for title in mine if f" {title} " in named]
     for start in range(len(words)):
         for length in range(2, min(12, len(words) - start) + 1):
             key = " ".join(words[start : start + length])
             if vocabulary.title(key) < 0 or key in mine or f" {key} " in free:
                 continue
-            if any(key in title and title in inside for title in mine):
+            if any(key in title for title in inside):
                 continue  # a part of a title of the list
             return True
-    return False
+    meant = _single_titles(sentence, vocabulary)
+    return any(not any(f" {key} " in title for title in (*inside, free)) for key in meant)
+
+
+def _single_titles(sentence: str, vocabulary: Vocabulary) -> Iterator[str]:
+    """Titles of one word that are meant as such; a plain capital is no sign in a word of an attribute."""
+    first = True
+    for match in WORD.finditer(sentence):
+        word, before, behind = match.group(), sentence[: match.start()], sentence[match.end() :]
+        begins, first = first, False
+        key = key_of(word)
+        if vocabulary.title(key) < 0:
+            continue
+        marked = bool(AROUND[0].search(before) and AROUND[1].search(behind))
+        if (
+            marked
+            or YEAR_BEHIND.match(behind)
+            or (
+                word[0].isupper()
+                and key not in NO_TITLE
+                and key not in vocabulary.values
+                and (not begins or VERB_BEHIND.match(behind))
+            )
+        ):
+            yield key
 
 
 def _title_key(title: str) -> str:
@@ -107,7 +164,8 @@ def _mostly(codes: IntArray, items: Catalogue) -> str:
         for word, n in counts.items():
             share = n / len(codes)
             if share >= MOSTLY and not word.isdecimal():
-                best = max(best, (share, -float(np.count_nonzero(column.codes == 0)), plain(word, 40)))
+                common = float(np.count_nonzero(column.codes == column.values.index(word)))
+                best = max(best, (share, -common, plain(word, 40)))
     return best[2]
 
 

@@ -66,18 +66,27 @@ def filter_in_words(expression: str, lang: str = "en") -> str:
         program = parse_filter(expression).program
     except FilterError:
         return plain(expression, LONGEST)
-    terms = [step for step in program if isinstance(step, Term)]
-    words, name = [], ""
-    for term in terms:
-        values = say["or"].join(plain(value.text, LONGEST) for value in term.values[:6])
-        if all(value.kind == "number" for value in term.values) and term.values:
-            head = "" if term.name == name else f"{plain(term.name, LONGEST)} "
-            words.append(f"{head}{SIGNS.get(term.does, '')} {values}".strip())
+    stack: list[str] = []
+    name = ""
+    for step in program:
+        if isinstance(step, Term):
+            stack.append(_term_in_words(step, name, say["or"]))
+            name = step.name
+        elif step == "not":
+            stack.append(say["not"].format(stack.pop()))
         else:
-            words.append(values or plain(term.name, LONGEST))
-        name = term.name
-    joined = (" " if "and" in program else say["or"]).join(words)
-    return say["not"].format(joined) if "not" in program else joined
+            right = stack.pop()
+            stack.append((" " if step == "and" else say["or"]).join((stack.pop(), right)))
+    return stack[0]
+
+
+def _term_in_words(term: Term, named: str, either: str) -> str:
+    """The attribute's name where the term before it has another; words speak for themselves."""
+    values = either.join(plain(value.text, LONGEST) for value in term.values[:6])
+    if not term.values or any(value.kind != "number" for value in term.values):
+        return values or plain(term.name, LONGEST)
+    head = "" if term.name == named else plain(term.name, LONGEST)
+    return " ".join(filter(None, (head, SIGNS.get(term.does, ""), values)))
 
 
 def _title(name: str, items: Catalogue, lang: str) -> str:

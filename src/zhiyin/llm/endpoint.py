@@ -12,10 +12,10 @@ import numpy as np
 
 from zhiyin.errors import LlmError, check_options
 from zhiyin.llm.endpoint_scores import Post, likelihood_ways, rerank_ways
-from zhiyin.llm.exchange import Exchange, advice
+from zhiyin.llm.exchange import Exchange, advice, origin
 from zhiyin.llm.replies import read_reply, schema_of, schema_words
 from zhiyin.llm.special import without_marks
-from zhiyin.llm.usage import said_usage
+from zhiyin.llm.usage import said_usage_of
 from zhiyin.llm.wire import (
     ChatAnswer,
     ChatChunk,
@@ -48,8 +48,9 @@ class EndpointLanguageModel:
     What a server can do is found by the first question and remembered: JSON by schema, else JSON, else
     words that are searched for JSON; probabilities of an answer's first token from chat, else from
     completions; those of a text as vLLM, OpenAI, SGLang or llama.cpp give them; rerank as Cohere and Jina
-    or as TEI have it, at `rerank_url` with `rerank_name` where that is another server. What it cannot do is
-    an LlmError.
+    or as TEI have it, at `rerank_url` with `rerank_name` where that is another server. Its key is the one in
+    `rerank_api_key_env`; without, that of `base_url` only where scheme, host and port are the same. What a
+    server cannot do is an LlmError.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class EndpointLanguageModel:
         top_logprobs: int = 20,
         rerank_url: str = "",
         rerank_name: str = "",
+        rerank_api_key_env: str = "",
         extra: Mapping[str, Any] | None = None,
         max_answer_bytes: int = 8 * 2**20,
     ) -> None:
@@ -74,6 +76,7 @@ class EndpointLanguageModel:
         self.top_logprobs = top_logprobs
         self.rerank_url = rerank_url
         self.rerank_name = rerank_name
+        self.rerank_api_key_env = rerank_api_key_env
         self.extra = extra
         self.max_answer_bytes = max_answer_bytes
         self._exchanges: dict[str, Exchange] = {}
@@ -104,15 +107,15 @@ class EndpointLanguageModel:
     def write(self, prompt: Prompt, *, timeout: float) -> Iterator[str]:
         """The pieces as they come; after the last, the usage is told."""
         question = self._chat(prompt, stream=True, stream_options={"include_usage": True})
-        finished = False
+        finished, sent = False, _encoded(question)
         try:
-            events = self._opened().events("chat/completions", _encoded(question), timeout_s=timeout)
+            events = self._opened().events("chat/completions", sent, timeout_s=timeout)
             for event in events:
                 chunk = self._read(event, ChatChunk)
                 if chunk.error is not None:
                     raise self._opened().error(f"it says in the stream: {chunk.error!s:.200}", passing=True)
                 if chunk.usage is not None:
-                    said_usage(chunk.usage.prompt_tokens or 0, chunk.usage.completion_tokens or 0)
+                    _tell(chunk.usage, question, sent)
                 for choice in chunk.choices[:1]:
                     finished = finished or choice.finish_reason is not None
                     if choice.delta.content:
@@ -238,21 +241,24 @@ class EndpointLanguageModel:
         exchange = self._opened(base_url)
 
         def post(path: str, question: Any, kind: Any, left: float) -> Any:
-            reply = exchange.post(path, _encoded(question), timeout_s=left)
+            sent = _encoded(question)
+            reply = exchange.post(path, sent, timeout_s=left)
             if reply.status != 200:
-                raise exchange.refused(reply, self._advice(reply.status))
+                raise exchange.refused(reply, self._advice(reply.status, exchange))
             answer = self._read(reply.body, kind)
             counted = getattr(answer, "usage", None)
             if counted is not None:
-                said_usage(counted.prompt_tokens or 0, counted.completion_tokens or 0)
+                _tell(counted, question, sent)
             return answer
 
         return post
 
-    def _advice(self, status: int) -> str:
+    def _advice(self, status: int, exchange: Exchange) -> str:
         if not status:
             return "Does the server run, and is base_url right?"
-        return advice(status, name=self.name, api_key_env=self.api_key_env, otherwise="")
+        if status in (401, 403) and not exchange.api_key_env and exchange.base_url != self.base_url:
+            return "It wants a key: set rerank_api_key_env"
+        return advice(status, name=self.name, api_key_env=exchange.api_key_env, otherwise="")
 
     def _read(self, body: bytes, kind: type[T]) -> T:
         try:
@@ -266,11 +272,26 @@ class EndpointLanguageModel:
             fresh = Exchange(
                 base_url=address,
                 what=repr(self.name),
-                api_key_env=self.api_key_env,
+                api_key_env=self._key_for(address),
                 max_bytes=self.max_answer_bytes,
             )
             self._exchanges.setdefault(address, fresh)
         return self._exchanges[address]
+
+    def _key_for(self, address: str) -> str:
+        """A key goes to the server that it is of, and to no other."""
+        if address == self.base_url:
+            return self.api_key_env
+        same = origin(address) == origin(self.base_url)
+        return self.rerank_api_key_env or (self.api_key_env if same else "")
+
+
+def _tell(counted: Any, question: Mapping[str, Any], sent: bytes) -> None:
+    """What a server says that a question took."""
+    texts = next((question[name] for name in ("documents", "texts", "prompt") if name in question), "")
+    n = len(texts) if isinstance(texts, list) else 1
+    most = question.get("max_completion_tokens") or question.get("max_tokens") or 1
+    said_usage_of(counted.prompt_tokens, counted.completion_tokens, sent=sent, most_out=most, n=n)
 
 
 def _encoded(question: Any) -> bytes:

@@ -118,7 +118,8 @@ def _placed(ranked: Sequence[Ranked], n: int) -> FloatArray:
         number = one.relevance_score if one.relevance_score is not None else one.score
         if not 0 <= one.index < n or number is None:
             raise LlmError(f"the rerank answer names text {one.index} of {n}, or gives no score", why="form")
-        scores[one.index] = number
+        with np.errstate(over="ignore"):
+            scores[one.index] = number
     if not np.isfinite(scores).all():
         raise LlmError(f"{n} texts were sent and {int(np.isfinite(scores).sum())} scores came", why="form")
     return scores

@@ -205,6 +205,15 @@ def shown(base_url: str) -> str:
     return str(url.copy_with(userinfo=b"", query=None, fragment=None))
 
 
+def origin(base_url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port; of an address that cannot be read, the address."""
+    try:
+        url = httpx.URL(base_url)
+    except httpx.InvalidURL:
+        return "", base_url, None
+    return url.scheme, url.host, url.port  # httpx leaves out the usual port of a scheme
+
+
 def advice(status: int, *, name: str, api_key_env: str, otherwise: str) -> str:
     """What to look at after a status that will not pass by itself."""
     if status in (401, 403):

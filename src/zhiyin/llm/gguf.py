@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from zhiyin.errors import ConfigError, LlmError, MissingExtraError, check_options, needs_openmp
+from zhiyin.errors import ArtefactError, ConfigError, LlmError, MissingExtraError, check_options, needs_openmp
 from zhiyin.llm.endpoint import EndpointLanguageModel
 from zhiyin.llm.exchange import Exchange
+from zhiyin.llm.gguf_header import check_gguf
 from zhiyin.llm.model_store import fingerprint, found_model
 from zhiyin.types import FloatArray, Prompt
 
@@ -133,8 +134,12 @@ class GgufLanguageModel:
                 import xllamacpp
         except ImportError as error:
             raise MissingExtraError("xllamacpp", extra="llm") from error
-        params = xllamacpp.CommonParams()
-        params.model.path = str(found_model(self.path))
+        params, file = xllamacpp.CommonParams(), found_model(self.path)
+        try:
+            check_gguf(file)
+        except ArtefactError as error:
+            raise LlmError(f"the model cannot be loaded: {error}") from error
+        params.model.path = str(file)
         params.n_ctx, params.n_parallel = self.n_ctx, 1
         params.n_batch = params.n_ubatch = self.n_batch
         params.n_gpu_layers = self.n_gpu_layers

@@ -194,8 +194,8 @@ class GuardedLanguageModel:
         yield from masks.unmask_pieces(pieces)
 
     def choose(self, prompt: Prompt, options: Sequence[str], *, timeout: float) -> FloatArray:
-        masks, asked = self._masked(prompt)
-        shown = [masks.mask(option) for option in options] if self._masks else list(options)
+        _, [user, *shown] = self._all_masked([prompt.user, *options])
+        asked = replace(prompt, user=user)
         question = self._question("choose", asked, timeout, tokens_out=1)
         key = self._key(question, *_parts(asked), *shown)
 
@@ -230,9 +230,7 @@ class GuardedLanguageModel:
     def _scores(self, verb: str, task: str, prefix: str, texts: Sequence[str], timeout: float) -> FloatArray:
         if not texts:
             return np.zeros(0, np.float32)
-        masks = Masks(self.names)
-        shown = [prefix, *texts] if not self._masks else [masks.mask(text) for text in (prefix, *texts)]
-        prefix, texts = shown[0], shown[1:]
+        _, [prefix, *texts] = self._all_masked([prefix, *texts])
         question = Question(verb, task, self._identity(), tokens_of(prefix), 0, timeout)
         keys = [self._key(question, prefix, text) for text in texts]
         turns, kept = self._opened()
@@ -290,8 +288,12 @@ class GuardedLanguageModel:
         return self.sends_out if self.mask is None else self.mask
 
     def _masked(self, prompt: Prompt) -> tuple[Masks, Prompt]:
+        masks, [asked] = self._all_masked([prompt.user])
+        return masks, replace(prompt, user=asked)
+
+    def _all_masked(self, texts: Sequence[str]) -> tuple[Masks, list[str]]:
         masks = Masks(self.names)
-        return masks, replace(prompt, user=masks.mask(prompt.user)) if self._masks else prompt
+        return masks, masks.mask_all(texts) if self._masks else list(texts)
 
     def _file(self) -> Path:
         if self.path is not None:

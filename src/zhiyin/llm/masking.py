@@ -9,56 +9,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["Masks", "mask_text"]
+from zhiyin.llm.mask_rules import RULES
+
+__all__ = ["Masks", "mask_text", "unsaid", "whole_values"]
 
 MARK = re.compile(r"\[(?:MAIL|PHONE|ID|CARD|ADDRESS|NAME|ACCOUNT|IP)_\d{1,4}\]")
 LONGEST_MARK = 16
-SURNAMES = (
-    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢"
-    "姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤"
-)
-BYTE = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
-PLACE = r"[\u4e00-\u9fff]{1,12}?"
-RULES: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("MAIL", re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")),
-    ("ID", re.compile(r"(?<!\d)\d{6}(?:19|20)\d{2}(?:0\d|1[0-2])[0-3]\d\d{3}[\dXx](?!\d)")),
-    ("ID", re.compile(r"(?<![\d-])\d{3}-\d{2}-\d{4}(?![\d-])")),
-    ("ID", re.compile(
-        r"(?i)(?:passport(?: (?:no|number))?|护照(?:号码?)?)[.:： ]{1,3}([A-Z]{1,2}\d{6,9})(?!\d)"
-    )),
-    ("CARD", re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)")),
-    ("PHONE", re.compile(r"(?<![\d+])(?:(?:\+|00)86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?!\d)")),
-    ("PHONE", re.compile(r"(?<![\d.])\+\d{1,3}[ -]?(?:\(\d{1,4}\)[ -]?)?\d(?:[ -]?\d){5,12}(?!\d)")),
-    ("PHONE", re.compile(r"(?<![\d.])(?:\(\d{3}\) ?|\d{3}[-.])\d{3}[-.]\d{4}(?!\d)")),
-    ("PHONE", re.compile(r"(?<!\d)0\d{2,3}[ -]\d{7,8}(?!\d)")),
-    ("PHONE", re.compile(
-        r"(?i)(?:tel|phone|mobile|call me (?:at|on)|电话|手机号?|联系方式)[.:： ]{1,3}(\d(?:[ -]?\d){6,13})"
-    )),
-    ("ACCOUNT", re.compile(r"(?i)(?:微信号?|wechat|QQ号?)[.:： ]{1,3}([\w-]{5,20})")),
-    ("IP", re.compile(rf"(?<![\d.]){BYTE}(?:\.{BYTE}){{3}}(?![\d.])")),
-    ("ADDRESS", re.compile(
-        rf"(?:{PLACE}(?:省|自治区))?(?:{PLACE}[市州盟])?(?:{PLACE}[区县旗])?(?:{PLACE}(?:镇|乡|街道))?"
-        rf"{PLACE}(?:路|街|巷|道|弄|胡同|大道)\d{{1,5}}(?:号|弄)(?:[\u4e00-\u9fff\d-]{{0,8}}?(?:室|楼|单元|栋|号|层)){{0,4}}"
-    )),
-    ("ADDRESS", re.compile(
-        r"(?<!\d)\d{1,5} (?:[NSEW]\.? )?(?:[A-Z][a-z]+ ){1,3}"
-        r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Square|Sq)\b\.?"
-        r"(?:,? (?:Apt|Suite|Unit|#) ?\w{1,6})?"
-    )),
-    ("NAME", re.compile(
-        r"(?:[Mm]y name is|[Nn]ame:|[Nn]ame is|I am called|[Cc]all me|[Ss]igned,?)\s+"
-        r"((?:[A-Z][\w'’-]+)(?: [A-Z][\w'’.-]*){0,3})"
-    )),
-    ("NAME", re.compile(
-        r"(?:我叫|我的名字[是叫]|姓名[:： ]|名字[:： ]|收件人[:： ]?|联系人[:： ]?|署名[:： ])\s?"
-        rf"([{SURNAMES}][\u4e00-\u9fff·]{{1,3}}?)"
-        r"(?=[,，。.;；!！?？\s、]|$|今年|来自|是|喜欢|想|住)"
-    )),
-)  # fmt: skip
-"""In order; what one rule took, no later one sees. A rule with a group masks only the group."""
 
 
 @dataclass(slots=True)
@@ -73,12 +32,16 @@ class Masks:
 
     def mask(self, text: str) -> str:
         """The text with marks. What already looks like a mark is broken up, so that nobody can forge one."""
-        text = MARK.sub(lambda found: f"({found[0][1:-1]})", text)
-        for name in sorted(filter(None, self.names), key=len, reverse=True):
-            text = re.sub(_word(name), lambda found: self._mark("NAME", found[0]), text)
-        for kind, rule in RULES:
-            text = self._applied(kind, rule, text)
-        return text
+        return self.mask_all([text])[0]
+
+    def mask_all(self, texts: Sequence[str]) -> list[str]:
+        """The texts of one question: what a rule finds in one of them is masked wherever it stands in any."""
+        marked = [self._ruled(text) for text in texts]
+        again = _anywhere(self.marks)
+        if again is None:
+            return marked
+        known = {_bare(value): mark for value, mark in self.marks.items()}
+        return [_repeated(text, again, known) for text in marked]
 
     def unmask(self, text: str) -> str:
         """The values again; marks that were never given stay."""
@@ -109,15 +72,18 @@ class Masks:
         if waiting:
             yield self.unmask(waiting)
 
+    def _ruled(self, text: str) -> str:
+        text = MARK.sub(lambda found: f"({found[0][1:-1]})", text)
+        for name in sorted(filter(None, self.names), key=len, reverse=True):
+            text = re.sub(_word(name), lambda found: self._mark("NAME", found[0]), text)
+        for kind, rule in RULES:
+            text = self._applied(kind, rule, text)
+        return text
+
     def _applied(self, kind: str, rule: re.Pattern[str], text: str) -> str:
-        plain = _plain(text)
         parts, after = [], 0
-        for found in rule.finditer(plain):
-            start, end = found.span(1 if rule.groups else 0)
-            value = text[start:end]
-            if kind == "CARD" and not _luhn(plain[start:end]):
-                continue
-            parts += [text[after:start], self._mark(kind, value)]
+        for start, end in _spans(kind, rule, text):
+            parts += [text[after:start], self._mark("CARD" if kind == "IBAN" else kind, text[start:end])]
             after = end
         return "".join([*parts, text[after:]])
 
@@ -137,6 +103,70 @@ def mask_text(text: str, names: Sequence[str] = ()) -> str:
     '我叫[NAME_1]，手机[PHONE_1]'
     """
     return Masks(names).mask(text)
+
+
+def whole_values(text: str, limit: int) -> str:
+    """The first `limit` characters, or fewer: half of a number or a name would have the form of none.
+
+    >>> whole_values("ring 13800138000 or 13900139000", 24)
+    'ring 13800138000 or '
+    """
+    cut = limit
+    for kind, rule in RULES:
+        for start, end in _spans(kind, rule, text):
+            if start < cut < end:
+                cut = start
+    return text[:cut]
+
+
+def unsaid(text: str, said: str) -> str:
+    """The text, with an ellipsis wherever it repeats what is personal in `said`, its signs or not.
+
+    >>> unsaid("about “name john smith”", "My name is John Smith")
+    'about “name …”'
+    """
+    masks = Masks()
+    masks.mask(said)
+    again = _anywhere(masks.marks)
+    return text if again is None else again.sub("…", text)
+
+
+def _spans(kind: str, rule: re.Pattern[str], text: str) -> Iterator[tuple[int, int]]:
+    plain = _plain(text)
+    for found in rule.finditer(plain):
+        start, end = found.span(1 if rule.groups else 0)
+        check = CHECKS.get(kind)
+        if check is None or check(plain[start:end]):
+            yield start, end
+
+
+def _bare(value: str) -> str:
+    """What is left of a value without case, spaces and signs."""
+    return "".join(letter for letter in _plain(value).casefold() if letter.isalnum())
+
+
+def _anywhere(values: Iterable[str]) -> re.Pattern[str] | None:
+    """Finds these values in any case and with any signs between their letters; and marks, to step over."""
+    ways = []
+    for bare in sorted({_bare(value) for value in values}, key=len, reverse=True):
+        if len(bare) < 2:
+            continue
+        spread = r"[\W_]*".join(map(re.escape, bare))
+        ways.append(rf"(?<![A-Za-z0-9]){spread}(?![A-Za-z0-9])" if bare.isascii() else spread)
+    return re.compile("|".join([MARK.pattern, *ways]), re.IGNORECASE) if ways else None
+
+
+def _repeated(text: str, again: re.Pattern[str], known: Mapping[str, str]) -> str:
+    def mark(start: int, end: int) -> str:
+        found = text[start:end]
+        return found if MARK.fullmatch(found) else known.get(_bare(found), "")
+
+    parts, after = [], 0
+    for found in again.finditer(_plain(text)):
+        start, end = found.span()
+        parts += [text[after:start], mark(start, end) or text[start:end]]
+        after = end
+    return "".join([*parts, text[after:]])
 
 
 def _plain(text: str) -> str:
@@ -163,6 +193,16 @@ def _luhn(number: str) -> bool:
     digits = [int(letter) for letter in number if letter.isdigit()]
     doubled = [digit * 2 - 9 * (digit > 4) for digit in digits[-2::-2]]
     return len(digits) >= 13 and (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
+
+
+def _iban(number: str) -> bool:
+    """ISO 7064: the country and the two digits moved to the end, letters as 10 to 35; 1 of 97 is left."""
+    letters = number.replace(" ", "")
+    turned = "".join(str(int(letter, 36)) for letter in letters[4:] + letters[:4])
+    return 15 <= len(letters) <= 34 and int(turned) % 97 == 1
+
+
+CHECKS: dict[str, Callable[[str], bool]] = {"CARD": _luhn, "IBAN": _iban}
 
 
 def _escaped(value: str) -> str:

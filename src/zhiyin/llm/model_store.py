@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from zhiyin.errors import ArtefactError, ConfigError, nearest
+from zhiyin.llm.gguf_header import check_gguf
 from zhiyin.llm.known_models import KNOWN
 from zhiyin.llm.verdict import models_directory
 from zhiyin.prepared import prepared
@@ -26,10 +27,10 @@ __all__ = [
     "put_in_place",
     "remove_model",
     "sha256_of",
+    "unpacked_folder",
 ]
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-GGUF = b"GGUF"
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -96,17 +97,22 @@ def put_in_place(
 ) -> Manifest:  # fmt: skip
     """Checks a GGUF file and makes it the model `name`; what was there under this name is replaced.
 
-    `move` takes the file itself; else it is linked where the disk can, or copied.
+    `move` takes the file itself; else it is linked where the disk can, or copied. The name of a known model
+    is for its own file.
     """
     if not NAME.fullmatch(name):
         raise ConfigError(f"a model's name is of a-z, 0-9, '.', '_' and '-', got {name!r}")
-    with file.open("rb") as stream:
-        if stream.read(4) != GGUF:
-            raise ArtefactError(f"{file} is not a GGUF file")
+    check_gguf(file)
     found = sha256_of(file)
     if sha256 and found != sha256.lower():
         raise ArtefactError(f"{file} has SHA-256 {found}, expected {sha256}: it is not the file meant")
-    folder = (root or models_directory()) / name
+    if name in KNOWN and found != KNOWN[name].sha256:
+        raise ConfigError(
+            f"{name} is the name of a known model, and {file} is another: give it a name of its own"
+        )
+    root = root or models_directory()
+    folder = root / name
+    before = _manifest(folder)
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / file.name
     if target.resolve() != file.resolve():
@@ -120,6 +126,10 @@ def put_in_place(
     fresh = folder / ".model.json.new"
     fresh.write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1))
     os.replace(fresh, folder / "model.json")
+    if before is not None and before.file != manifest.file:
+        before.path(root).unlink(missing_ok=True)
+    if before is not None and before.sha256 != found:
+        _forget_unpacked(before.sha256, root)
     return manifest
 
 
@@ -134,19 +144,36 @@ def check_model(manifest: Manifest, root: Path | None = None) -> None:
 
 
 def remove_model(name: str, root: Path | None = None) -> int:
-    """Deletes an installed model; the bytes that it took."""
+    """Deletes an installed model and what was unpacked of it; the bytes that it took."""
+    root = root or models_directory()
     known = {one.name: one for one in installed(root)}
     if name not in known:
         raise ConfigError(f"there is no installed model {name!r}: {nearest(name, known)}")
-    folder = (root or models_directory()) / name
-    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    shutil.rmtree(folder)
-    return size
+    size = _deleted(root / name)
+    return size + _forget_unpacked(known[name].sha256, root)
 
 
 def sha256_of(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _forget_unpacked(sha256: str, root: Path) -> int:
+    """Deletes the weights that torch reads, unless another model has the same file."""
+    folder = unpacked_folder(sha256[:16], root)
+    shared = any(one.sha256 == sha256 for one in installed(root))
+    return 0 if shared or not folder.is_dir() else _deleted(folder)
+
+
+def unpacked_folder(print_: str, root: Path | None = None) -> Path:
+    """Where the weights of a GGUF with this `fingerprint` are unpacked for torch."""
+    return (root or models_directory()) / "unpacked" / print_
+
+
+def _deleted(folder: Path) -> int:
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    shutil.rmtree(folder)
+    return size
 
 
 def _manifest(folder: Path) -> Manifest | None:

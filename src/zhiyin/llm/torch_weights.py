@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from zhiyin.errors import ArtefactError, ConfigError, MissingExtraError
-from zhiyin.llm.model_store import fingerprint, found_model, sha256_of
-from zhiyin.llm.verdict import models_directory
+from zhiyin.llm.gguf_header import check_gguf
+from zhiyin.llm.model_store import fingerprint, found_model, sha256_of, unpacked_folder
 
 __all__ = ["identity_of", "loaded_weights", "unpacked"]
 
@@ -47,9 +47,10 @@ def unpacked(path: str | Path) -> Path:
     if given.is_dir():
         return given
     file = found_model(path)
-    target = models_directory() / "unpacked" / fingerprint(file)
+    target = unpacked_folder(fingerprint(file))
     if (target / "config.json").is_file():
         return target
+    check_gguf(file)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".unpack.", dir=target.parent) as scratch:
         fresh = Path(scratch) / "weights"
@@ -96,7 +97,7 @@ def _unpack(file: Path, target: Path) -> None:
         tokenizer = AutoTokenizer.from_pretrained(file.parent, **where)
     except ImportError as error:
         raise MissingExtraError("gguf", extra="train") from error
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except Exception as error:  # the readers of a foreign file raise whatever it makes them stumble over
         raise ArtefactError(f"{file} cannot be unpacked for torch: {error}") from error
     weights.hf_quantizer = None  # they are plain numbers now, and may be saved as such
     if hasattr(weights.config, "quantization_config"):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from zhiyin.errors import LlmError
+from zhiyin.errors import LlmError, ZhiyinError
 from zhiyin.llm.breaker import Breaker
 from zhiyin.llm.budget import Budget
 from zhiyin.llm.llm_file import LlmFile, UsageRow
@@ -170,7 +170,8 @@ class _Account:
         cost = self.turns.budget.settle(self._taken, tokens_in, tokens_out)
         self._row(tokens_in, tokens_out, cost, outcome)
         if isinstance(error, Exception) and not isinstance(error, LlmError):
-            raise LlmError(f"{type(error).__name__}: {error}", why="fault") from error
+            said = str(error) if isinstance(error, ZhiyinError) else f"{type(error).__name__}: {error}"
+            raise LlmError(said, why="fault") from error
 
     def _outcome(self, error: BaseException | None) -> str:
         breaker = self.turns.breaker

@@ -8,7 +8,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-__all__ = ["Usage", "metered", "said_usage", "tokens_of"]
+__all__ = ["Usage", "metered", "said_usage", "said_usage_of", "tokens_of"]
+
+TEMPLATE = 2_000
+"""Tokens that a server may put around a question."""
+THOUGHTS = 65_536
+"""Tokens of thoughts, which some servers do not hold to the limit."""
 
 CHINESE = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
 
@@ -43,6 +48,19 @@ def said_usage(tokens_in: int, tokens_out: int) -> None:
         usage.tokens_in += max(0, tokens_in)
         usage.tokens_out += max(0, tokens_out)
         usage.told = True
+
+
+def said_usage_of(
+    tokens_in: int | None, tokens_out: int | None, *, sent: bytes, most_out: int, n: int = 1
+) -> None:
+    """As `said_usage`, of one exchange over a wire, where the counts are not far from what it can have taken.
+
+    A token is a byte or more, so `sent` bounds what was read, `n` times where each of `n` texts is read with
+    the question. Counts beyond that are a fault of the server: they are not told, and the guard guesses.
+    """
+    read, written = tokens_in or 0, tokens_out or 0
+    if 0 <= read <= len(sent) * n + TEMPLATE and 0 <= written <= most_out * n + THOUGHTS:
+        said_usage(read, written)
 
 
 def tokens_of(text: str) -> int:

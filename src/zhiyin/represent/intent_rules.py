@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
 
 import numpy as np
 
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.errors import ZhiyinError
-from zhiyin.represent.intent_numbers import Limit, limits
-from zhiyin.represent.intent_words import MOODS, concepts, cues
-from zhiyin.represent.units import SIGN, folded, is_cjk, key_of, units
+from zhiyin.represent.intent_numbers import Limit
+from zhiyin.represent.intent_words import cues
+from zhiyin.represent.limit_filters import attribute_of, filter_of
+from zhiyin.represent.phrase_kinds import Kinds, kinds_of, standing_alone
+from zhiyin.represent.stated_limits import stated_limits
+from zhiyin.represent.units import SIGN, folded, is_cjk, units
 from zhiyin.represent.vocabulary import MAX_UNITS, Value, Vocabulary, mood_values, quoted
 from zhiyin.types import Intent, Wish
 
@@ -26,6 +28,11 @@ COMMAS = (",", "，")
 ALTERNATIVES = ("or", "nor", "或", "或者")
 GUESSED = 0.6
 """Weight of what is asked for without being named: "something funny"."""
+TURNING = frozenset(("fresh", "old", "popular", "niche", "good", "cheap", "dear"))
+TURNING_ALONE = frozenset(("fresh", "old", "popular"))
+"""Those whose single Chinese characters a 不 may turn: 不老, but not 不好."""
+SENTENCE_ENDS = frozenset(".;!?。；！？")
+PARTICLES = frozenset("了吧啊哦呢呀啦的")
 YOUNG = 12
 """Up to this age a gift is for a child."""
 
@@ -93,14 +100,19 @@ class _Reading:
     liking: int = 0
     alone: frozenset[int] | None = None
     """Places of Chinese characters that are words of their own."""
-    last: tuple[tuple[Value, ...], str, int, int] | None = None
-    """What was wished last, for a "not" that comes after it."""
+    last: list[tuple[Kinds, str, int]] = field(default_factory=list)
+    """What was wished last, joined by "and"s, and where it starts: for a "not" that comes after it."""
+    joiner: str = ""
+    """The "and" or "or" that stood before what comes now."""
+    told: bool = False
+    """Whether the "not" that now reaches has found what it is about."""
+    ended: int = -1
+    """Where the words that were last not wanted end."""
 
     def intent(self, said: str) -> Intent:
         self.text = folded(self.words)
-        spans = [(limit.start, limit.end) for limit in limits(self.text) if self._limit(limit)]
-        pieces = self._pieces(spans)
-        for piece in pieces:
+        spans = [self._limit(limit) for limit in stated_limits(self.text)]
+        for piece in self._pieces(spans):
             self._clause(piece)
         self._tidy()
         return Intent(
@@ -121,47 +133,26 @@ class _Reading:
 
     # -- numbers -----------------------------------------------------------------------------------
 
-    def _limit(self, limit: Limit) -> bool:
-        """Takes a limit; whether its words are used up."""
+    def _limit(self, limit: Limit) -> tuple[int, int]:
+        """Takes a limit; which piece of the text it uses up."""
         if limit.role == "count":
             self.n = int(limit.low or 0) or None
-            return True
-        name, said = self._attribute(limit), self.text[limit.start : limit.end].strip()
-        if limit.role == "age" and (limit.high or 99) <= YOUNG:
+            return limit.start, limit.end
+        name, start = attribute_of(limit, self.text, self.vocabulary)
+        said = self.text[limit.start : limit.end].strip()
+        young = limit.role == "age" and (limit.high or 99) <= YOUNG
+        if young:
             self._wish(self.vocabulary.concept_values.get("children", ()), said, 1.0)
         if not name:
-            if limit.role != "age" or (limit.high or 99) > YOUNG:
+            if not young:
                 self.unmet.append(said)
-            return True
-        column = quoted(name)
-        parts = [f"{column} >= {limit.low:.10g}"] if limit.low is not None else []
-        if limit.high is not None:
-            parts.append(f"{column} {'<' if limit.below else '<='} {limit.high:.10g}")
-        expression = " and ".join(parts)
+            return limit.start, limit.end
+        expression = filter_of(name, limit)
         if limit.firm:
             self.require.append(expression)
         else:
             self.wishes[(Value(name, expression),)] = Wish(expression, 1.0, said)
-        return True
-
-    def _attribute(self, limit: Limit) -> str:
-        """The number attribute that a limit is about, empty when the catalogue has none."""
-        before = [unit for unit, _, _ in units(self.text[max(0, limit.start - 30) : limit.start])][-4:]
-        for start in range(len(before)):
-            named = self.vocabulary.spoken.get(
-                " ".join(before[start:]).removesuffix(" is").removesuffix(" 在")
-            )
-            if named:
-                return named
-        roles, end = self.vocabulary.roles, limit.high if limit.high is not None else limit.low
-        if limit.role:
-            return roles.get(limit.role, "")
-        if "price" in roles:
-            return roles["price"]
-        if "year" in roles and end is not None and 1800 <= end <= 2100:
-            return roles["year"]
-        others = [name for name in self.vocabulary.numbers if name != roles.get("year")]
-        return others[0] if len(others) == 1 else ""
+        return start, limit.end
 
     # -- phrases -----------------------------------------------------------------------------------
 
@@ -185,6 +176,9 @@ class _Reading:
         """Takes what stands at a place; how many units it was."""
         unit, start, end = piece[place]
         if SIGN.fullmatch(unit):
+            self.joiner = unit if unit == "、" else ""
+            if unit in SENTENCE_ENDS:
+                self.last = []
             if self.ruled and (unit == "、" or (unit in COMMAS and self._goes_on(piece, place))):
                 self.listing = unit != "、"
                 self.negated = NEGATION_REACHES
@@ -194,14 +188,19 @@ class _Reading:
             return 1
         length, kinds = self._longest(piece, place)
         span = (start, piece[place + max(length, 1) - 1][2])
-        titled = self._title(piece, place) if self.liking or (place and piece[place - 1][0] in '《“"') else 0
-        if titled >= max(length, 1):
+        if self._is_titled(piece, place) and (titled := self._title(piece, place)) >= max(length, 1):
             return self._named(piece, place, titled)
-        if not length:
+        if not length and self._is_prefix(piece, place):
+            self._not(kinds, span)
+        elif not length:
             self._unnamed(start, end)
-            return 1
-        self._meaning(kinds, span)
-        return length
+        elif self._is_free(kinds, span):
+            self._take_back()
+        elif kinds.cues == ("free",) and not kinds.means:
+            self._unnamed(*span)
+        else:
+            self._meaning(kinds, span)
+        return max(length, 1)
 
     def _unnamed(self, start: int, end: int) -> None:
         """A unit that names nothing: text to search by, or what a "not" speaks of and nobody can rule out."""
@@ -218,7 +217,7 @@ class _Reading:
         """What it would have ruled out is unmet, where it has ruled out nothing."""
         if self.unknown is not None:
             self.unmet.append(self.text[slice(*self.unknown)])
-        self.negated, self.unknown = 0, None
+        self.negated, self.unknown, self.told = 0, None, False
 
     def _goes_on(self, piece: list[tuple[str, int, int]], place: int) -> bool:
         """Whether a comma stands within a list that a "not" rules: "no westerns, war or crime".
@@ -230,7 +229,7 @@ class _Reading:
             return True
         while place < len(piece):
             unit = piece[place][0]
-            length, kinds = (0, _Kinds()) if SIGN.fullmatch(unit) else self._longest(piece, place)
+            length, kinds = (0, Kinds()) if SIGN.fullmatch(unit) else self._longest(piece, place)
             if unit in COMMAS and not joined:
                 commas, named = commas + 1, False
             elif "and" in kinds.cues:
@@ -244,17 +243,17 @@ class _Reading:
             place += max(length, 1)
         return False
 
-    def _longest(self, piece: list[tuple[str, int, int]], place: int) -> tuple[int, _Kinds]:
+    def _longest(self, piece: list[tuple[str, int, int]], place: int) -> tuple[int, Kinds]:
         """Length in units of the longest known phrase, and what it is; 0 for none."""
         most = min(len(piece) - place, MAX_UNITS)
-        best, kinds = 0, _Kinds()
+        best, kinds = 0, Kinds()
         key = ""
         for length in range(1, most + 1):
             unit = piece[place + length - 1][0]
             if SIGN.fullmatch(unit):
                 break
             key = f"{key} {unit}" if key else unit
-            found = self._kinds(key)
+            found = kinds_of(key, self.vocabulary)
             if found and (length > 1 or self._is_word(unit, piece[place][1])):
                 best, kinds = length, found
         return best, kinds
@@ -264,77 +263,124 @@ class _Reading:
         if not is_cjk(unit):
             return True
         if self.alone is None:
-            self.alone = _alone(self.text)
+            self.alone = standing_alone(self.text)
         return start in self.alone
 
-    def _kinds(self, key: str) -> _Kinds:
-        named, asked = concepts()
-        values = self.vocabulary.values.get(key, ())
-        for name in named.get(key, ()):
-            values = (*values, *(v for v in self.vocabulary.concept_values.get(name, ()) if v not in values))
-        guessed = tuple(
-            value for name in asked.get(key, ()) for value in self.vocabulary.concept_values.get(name, ())
-        )
-        return _Kinds(
-            values, guessed, moods().get(key, ()), cues().get(key, ()), key in named or key in asked
-        )
-
-    def _meaning(self, kinds: _Kinds, span: tuple[int, int]) -> None:
+    def _meaning(self, kinds: Kinds, span: tuple[int, int]) -> None:
         said = self.text[span[0] : span[1]]
-        if "not" in kinds.cues:
-            self._not(span)
+        if {"not", "out"} & set(kinds.cues):
+            self._not(kinds, span)
             return
         if "less" in kinds.cues:
-            self.negated, self.softly = NEGATION_REACHES, True
+            self.negated, self.softly, self.told = NEGATION_REACHES, True, False
             return
+        if "and" in kinds.cues:
+            self.joiner = said
         if "and" in kinds.cues and (self.ruled or self.unknown is not None):
             self._end_of_not()
-            self.negated, self.listing = NEGATION_REACHES, False
+            self.negated, self.listing, self.told = NEGATION_REACHES, False, True
             return
         if "like" in kinds.cues and not kinds.values:
-            self.liking = 3
+            self._liked()
             return
         if "but" in kinds.cues and not kinds.values:
             self._end_of_not()
             self.ruled = False
             return
-        if self.negated and (kinds.known or kinds.values or kinds.guessed or kinds.moods):
+        if kinds.means and (self.negated or self._goes_on_not(kinds, span[0])):
             self._unwanted(kinds, said)
+            self.ended = span[1]
             return
         if kinds.cues != ("skip",):
             self.unknown = None
-        self._turned(kinds.cues)
-        self._priced(kinds, said)
-        self._wished(kinds, said, span)
+        self._taken(kinds, said, span)
 
-    def _not(self, span: tuple[int, int]) -> None:
+    def _liked(self) -> None:
+        """Titles follow; "hated Titanic and loved Heat" no longer speaks of what is not wanted."""
+        if self.told and self.joiner not in ALTERNATIVES:
+            self._end_of_not()
+            self.ruled = False
+        self.liking = 3
+
+    def _taken(self, kinds: Kinds, said: str, span: tuple[int, int]) -> None:
+        turned = self._turned(kinds.cues)
+        priced = self._priced(kinds, said)
+        self._wished(kinds, said, span)
+        if kinds.values or kinds.guessed or kinds.moods or turned or priced:
+            self.last = [*(self.last if self.joiner else ()), (kinds, said, span[0])]
+            self.joiner = ""
+
+    # -- what is not wanted ------------------------------------------------------------------------
+
+    def _not(self, kinds: Kinds, span: tuple[int, int]) -> None:
         """A "not" turns what follows; at the end of its clause (恐怖片不要) what came before."""
-        rest = units(self.text[span[1] : span[1] + 8])
-        if self.last is not None and (not rest or SIGN.fullmatch(rest[0][0])):
-            values, said, start, _ = self.last
-            self.wishes.pop(values, None)
+        if self.last and self._ends_clause(span[1]):
+            self._take_back()
+        elif "out" not in kinds.cues:
+            self.negated, self.softly, self.listing = NEGATION_REACHES, False, False
+            self.told = False
+            self.liking = 3 if "disliked" in kinds.cues else self.liking
+
+    def _ends_clause(self, at: int) -> bool:
+        rest = units(self.text[at : at + 12])
+        while rest and rest[0][0] in PARTICLES:
+            rest.pop(0)
+        return not rest or bool(SIGN.fullmatch(rest[0][0]))
+
+    def _take_back(self) -> None:
+        """What was wished last is not wanted."""
+        said_last, self.last = self.last, []
+        for kinds, said, start in said_last:
+            self.wishes = {key: wish for key, wish in self.wishes.items() if wish.said != said}
+            for mood in kinds.moods:
+                self.mood.pop(mood, None)
             self.left = [piece for piece in self.left if piece[0] < start]
             self.negated, self.softly = 1, False
-            self._unwanted(_Kinds(values), said)
-            self.negated = 0
-            return
-        self.negated, self.softly, self.listing = NEGATION_REACHES, False, False
+            if kinds.means:
+                self._unwanted(kinds, said)
+            else:
+                self._turned(kinds.cues)
+                self._priced(kinds, said)
+        self.negated = 0
 
-    def _turned(self, found: tuple[str, ...]) -> None:
+    def _is_prefix(self, piece: list[tuple[str, int, int]], place: int) -> bool:
+        """A 不 before what it turns (不好笑), not in a question (好不好笑)."""
+        unit, following = piece[place][0], piece[place + 1 : place + 2]
+        if unit not in ("不", "没") or not following or (place and piece[place - 1][0] == following[0][0]):
+            return False
+        length, kinds = self._longest(piece, place + 1)
+        found = set(kinds.cues)
+        return bool(found & TURNING_ALONE) or (length > 1 and (kinds.means or bool(found & TURNING)))
+
+    def _is_free(self, kinds: Kinds, span: tuple[int, int]) -> bool:
+        """Horror-free."""
+        before = self.text[: span[0]]
+        return (
+            "free" in kinds.cues and bool(self.last) and not kinds.values
+            and before.rstrip(" -").endswith(self.last[-1][1])
+            and not self.text[span[1] :].lstrip().startswith(("of ", "to "))
+        )  # fmt: skip
+
+    def _goes_on_not(self, kinds: Kinds, start: int) -> bool:
+        """不要太血腥暴力: both."""
+        return start == self.ended and is_cjk(self.text[start]) and not kinds.values and not kinds.known
+
+    def _turned(self, found: tuple[str, ...]) -> bool:
         sign = -1.0 if self.negated else 1.0
         for cue, turn, way in (("fresh", "fresh", 1.0), ("old", "fresh", -1.0), ("popular", "popular", 1.0),
                                ("niche", "popular", -1.0), ("good", "good", 1.0)):  # fmt: skip
-            if cue in found:
+            if cue in found and not (cue == "good" and self.negated):
                 self.turns[turn] = sign * way
+        return bool(TURNING & set(found))
 
-    def _priced(self, kinds: _Kinds, said: str) -> None:
+    def _priced(self, kinds: Kinds, said: str) -> bool:
         """Cheap is the cheaper third of what has a price, dear the dearer one."""
         if kinds.values or not {"cheap", "dear"} & set(kinds.cues):
-            return
+            return False
         name = self.vocabulary.roles.get("price", "")
         if not name:
             self.unmet.append(said)
-            return
+            return False
         cheap = ("cheap" in kinds.cues) != bool(self.negated)
         bound = float(np.nanpercentile(self.items.numbers[name], 100 / 3 if cheap else 200 / 3))
         expression = f"{quoted(name)} {'<=' if cheap else '>='} {bound:.10g}"
@@ -342,14 +388,13 @@ class _Reading:
             said = f"不{said}" if is_cjk(said[0]) else f"not {said}"
         self.wishes[(Value(name, expression),)] = Wish(expression, 1.0, said)
         self.negated = 0
+        return True
 
-    def _wished(self, kinds: _Kinds, said: str, span: tuple[int, int]) -> None:
+    def _wished(self, kinds: Kinds, said: str, span: tuple[int, int]) -> None:
         if kinds.values:
             self._wish(kinds.values, said, 1.0)
-            self.last = (kinds.values, said, *span)
         elif kinds.guessed:
             self._wish(kinds.guessed, said, GUESSED)
-            self.last = (kinds.guessed, said, *span)
         for mood in kinds.moods:
             self.mood[mood] = None
             often, seldom = mood_values(self.vocabulary, mood)
@@ -361,9 +406,9 @@ class _Reading:
                 self.left.append(span)
             self.liking, self.ruled = 0, False
 
-    def _unwanted(self, kinds: _Kinds, said: str) -> None:
+    def _unwanted(self, kinds: Kinds, said: str) -> None:
         """Firmly named words are ruled out; what is only meant, or "less" of something, weighs against."""
-        self.negated, self.ruled, self.unknown = 0, True, None
+        self.negated, self.ruled, self.told, self.unknown = 0, True, True, None
         if kinds.values and not self.softly:
             for name in dict.fromkeys(value.attribute for value in kinds.values):
                 words = ", ".join(quoted(value.word) for value in kinds.values if value.attribute == name)
@@ -381,6 +426,14 @@ class _Reading:
 
     # -- titles ------------------------------------------------------------------------------------
 
+    def _is_titled(self, piece: list[tuple[str, int, int]], place: int) -> bool:
+        """Whether a title may stand here: behind "like", "not", or a quotation mark."""
+        return bool(
+            self.liking
+            or (self.negated and self.unknown is None)
+            or (place and piece[place - 1][0] in '《“"')
+        )
+
     def _title(self, piece: list[tuple[str, int, int]], place: int) -> int:
         """Length in units of the longest title at a place."""
         best, key = 0, ""
@@ -392,7 +445,8 @@ class _Reading:
                 continue
             key = f"{key} {unit}" if key else unit
             if self.vocabulary.title(key) >= 0 and not self._is_common(key):
-                best = length if length > 1 or self._ends(piece, place + 1) else best
+                one = self._ends(piece, place + 1) and bool(self.liking)
+                best = length if length > 1 or one else best
         return best
 
     def _ends(self, piece: list[tuple[str, int, int]], place: int) -> bool:
@@ -402,12 +456,13 @@ class _Reading:
 
     def _is_common(self, key: str) -> bool:
         """Titles that are ordinary words of a request: "it", "her", "comedy"."""
-        return " " not in key and bool(self._kinds(key)) and not key.isdecimal()
+        return " " not in key and bool(kinds_of(key, self.vocabulary)) and not key.isdecimal()
 
     def _named(self, piece: list[tuple[str, int, int]], place: int, length: int) -> int:
         key = " ".join(unit for unit, _, _ in piece[place : place + length] if not SIGN.fullmatch(unit))
         code = self.vocabulary.title(key)
         (self.unlike if self.negated else self.like)[code] = None
+        self.told, self.unknown = bool(self.negated), None
         self.liking = 3  # "like Toy Story and Babe"
         return length
 
@@ -432,40 +487,3 @@ class _Reading:
             at = (start, end)
         if at is not None:
             yield at
-
-
-@dataclass(frozen=True, slots=True)
-class _Kinds:
-    """Everything that one phrase can be."""
-
-    values: tuple[Value, ...] = ()
-    guessed: tuple[Value, ...] = ()
-    moods: tuple[str, ...] = ()
-    cues: tuple[str, ...] = ()
-    known: bool = False
-    """A concept that this catalogue may not name."""
-
-    def __bool__(self) -> bool:
-        return bool(self.values or self.guessed or self.moods or self.cues or self.known)
-
-
-@cache
-def moods() -> Mapping[str, tuple[str, ...]]:
-    """Phrase in units -> moods."""
-    found: dict[str, tuple[str, ...]] = {}
-    for mood, (phrases, _, _) in MOODS.items():
-        for phrase in phrases.split("|"):
-            found[key_of(phrase)] = (*found.get(key_of(phrase), ()), mood)
-    return found
-
-
-def _alone(text: str) -> frozenset[int]:
-    """Where the segmenter lets a single character be a word."""
-    import rjieba
-
-    places, at = [], 0
-    for word in rjieba.cut(text, False):
-        if len(word) == 1:
-            places.append(at)
-        at += len(word)
-    return frozenset(places)

@@ -8,7 +8,7 @@ from functools import cache
 
 from zhiyin.represent.units import key_of
 
-__all__ = ["CUES", "MOODS", "NUMBER_ROLES", "Concept", "concepts", "cues"]
+__all__ = ["CUES", "MOODS", "NUMBER_ROLES", "Concept", "concepts", "cues", "spoken_roles"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +127,28 @@ MOODS: Mapping[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
 }  # fmt: skip
 """Mood -> the words for it, the concepts that often have it, and those that seldom do."""
 
+DISLIKED = (
+    "hate|hated|dislike|disliked|detest|loathe|sick of|tired of|can't stand|don't like|do not like"
+    "|didn't like|did not like|didn't love|didn't enjoy|didn't really like|didn't care for|not a fan of"
+    "|wasn't a fan of|no fan of|unlike|讨厌|不喜欢|不爱|不爱看|不像"
+)
+
 CUES: Mapping[str, str] = {
     "not": (
-        "no|not|without|nothing|isn't|aren't|don't|doesn't|never|except|avoid|hate|dislike|non|nor"
-        "|neither|excluding|other than|anything but|sick of|tired of|don't like|don't want|can't stand"
-        "|不要|不想看|不想要|不想|不是|不喜欢|不爱|别|别给我|除了|没有|讨厌|拒绝|无|非|不看"
+        "no|not|without|nothing|isn't|aren't|don't|doesn't|never|except|avoid|non|nor|neither|excluding"
+        "|other than|anything but|don't want|不要|不想看|不想要|不想|不是|别|别给我|除了|没有|拒绝|无|非|不看"
+        f"|不含|不带|不包括|{DISLIKED}"
     ),
-    "less": "less|not too|not so|not very|not that|fewer|别太|不要太|不太|少一点|少点|少一些",
+    "disliked": DISLIKED,
+    "out": (
+        "excluded|not wanted|not my thing|not for me|isn't for me|aren't for me|not my cup of tea"
+        "|不行|除外|不考虑|算了|就算了|免了|免谈|别推荐"
+    ),
+    "free": "free",
+    "less": (
+        "less|not too|not so|not very|not that|fewer|别太|不要太|不太|少一点|少点|少一些|不那么|没那么"
+        "|没有那么|不要那么|不怎么|不是很|不会太|不算"
+    ),
     "like": (
         "like|similar to|similar|in the style of|in the vein of|reminds me of|same as"
         "|along the lines of|such as|love|loved|enjoy|enjoyed|liked|fan of|fans of|as good as|more of"
@@ -141,8 +156,9 @@ CUES: Mapping[str, str] = {
     ),
     "but": "but|however|though|instead|rather|但|但是|不过|可是|而是|要",
     "fresh": (
-        "new|newest|latest|recent|recently|brand new|just out|just released|this year"
+        "new|newer|newest|latest|recent|recently|brand new|just out|just released|this year|今年"
         "|up to date|new release|new releases|最新|最近|新|新出|新上|新片|新的|新品|近期|新上架|新一点"
+        "|更新|更新的"
     ),
     "old": (
         "old|older|oldest|classic|classics|vintage|old school|golden age|retro|老|老的|旧|经典|怀旧"
@@ -160,7 +176,7 @@ CUES: Mapping[str, str] = {
     "good": (
         "best|good|great|excellent|top rated|highly rated|well rated|top|acclaimed|award winning"
         "|high quality|must see|masterpiece|masterpieces|critically acclaimed|好看|高分|评分高|高评分"
-        "|口碑好|口碑|优秀|佳作|最好|好评|经典好|质量好|好"
+        "|口碑好|口碑|优秀|佳作|最好|好评|经典好|质量好|不错|好"
     ),
     "cheap": (
         "cheap|cheaper|inexpensive|affordable|low cost|low priced|bargain|budget friendly|便宜|便宜的|便宜点"
@@ -184,10 +200,13 @@ CUES: Mapping[str, str] = {
         "|找|来|来点|来一部|来个|请|一些|一点|一部|一个|几部|几个|有没有|有|什么|哪些|的|片|片子|电影"
         "|影片|剧|吧|吗|呢|了|是|在|适合|关于|好吗|一下|和|或|或者|以及|与|及|东西|商品|礼物|送|送给|最"
         "|比较|更|更加|很|非常|那种|这种|类型|风格|方面|些|部|个|本|首|件|款|点|谢谢|你好|以外|之外|外|一样"
-        "|差不多|的话|今晚|今天|适合的|可以|能|能不能|都|也|还|再|这|那|年代|年|岁|年级|那样|这样"
+        "|差不多|的话|今晚|今天|适合的|可以|能|能不能|都|也|还|再|这|那|年代|年|岁|年级|那样|这样|就"
+        "|never seen|never watched|haven't seen|haven't watched|have not seen|没看过|没有看过"
+        "|多来|多来点|多来一些|多来几个"
     ),
 }  # fmt: skip
-"""Cue -> the phrases for it. `skip` words name nothing; `keep` phrases hold what would be other cues."""
+"""Cue -> the phrases for it. `skip` words name nothing; `keep` phrases hold what would be other cues;
+`disliked` ones are a "not" before a title, `out` ones a "not" behind, `free` one at once behind."""
 
 ROLE_WORDS = {
     "price": "price|cost|amount|pricing|价格|价钱|售价|单价",
@@ -202,6 +221,25 @@ NUMBER_ROLES: Mapping[str, frozenset[str]] = {
 }
 """What a number attribute is about, by the names that it has in catalogues (as `key_of` gives them)."""
 
+SPOKEN_ROLES = {
+    "price": "priced|costing|costs|spend|spending|pay|paying|budget|预算|价位",
+    "rating": "rated|scored|scores|打分|得分",
+    "minutes": "lasting|running|runs",
+    "year": "made|上映|拍摄|出品",
+}
+"""More words for what a number is about, that are no names of attributes."""
+
+
+@cache
+def spoken_roles() -> Mapping[str, str]:
+    """Phrase in units -> price, year, rating …"""
+    return {
+        key_of(phrase): role
+        for words in (ROLE_WORDS, SPOKEN_ROLES)
+        for role, phrases in words.items()
+        for phrase in phrases.split("|")
+    }
+
 
 @cache
 def cues() -> Mapping[str, tuple[str, ...]]:
@@ -209,8 +247,8 @@ def cues() -> Mapping[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for cue, phrases in CUES.items():
         for phrase in phrases.split("|"):
-            key = key_of(phrase)
-            found[key] = (*found.get(key, ()), cue)
+            for key in dict.fromkeys((key_of(phrase), key_of(phrase.replace("n't", "nt")))):
+                found[key] = (*found.get(key, ()), cue)
     return found
 
 

@@ -16,6 +16,8 @@ from zhiyin.types import FloatArray, IntArray, Intent, Wish
 
 __all__ = ["NearWords"]
 
+PLACEHOLDERS = frozenset({"unknown", "other", "others", "misc", "none", "未知", "其他", "其它", "暂无"})
+"""Words that stand where nothing is known: nobody asks for them."""
 MOST_WORDS = 200
 """Of one attribute: one with more (brands, actors) holds names, whose meaning says little."""
 N_TITLES = 200
@@ -125,5 +127,5 @@ def _values(items: Catalogue) -> tuple[Value, ...]:
         Value(name, column.values[code])
         for name, column in columns.items()
         for code in np.unique(column.codes).tolist()
-        if not column.values[code].isdecimal()
+        if not column.values[code].isdecimal() and column.values[code].casefold() not in PLACEHOLDERS
     )

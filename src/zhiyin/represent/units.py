@@ -13,6 +13,9 @@ UNIT = re.compile(rf"[{CJK}]|[^\W_{CJK}]+(?:['’][^\W_{CJK}]+)*|[,.;:!?，。�
 RUN = re.compile("[\u3400-\u9fff]{2,}")
 SIGN = re.compile(r"[,.;:!?，。；：！？、《》“”\"()\[\]]")
 
+WHOLE = frozenset(("news",))
+"""No plurals: what is left without their last letter is another word."""
+
 
 def folded(text: str) -> str:
     """NFKC (full-width letters, ligatures) in small letters; half surrogates are dropped."""
@@ -63,4 +66,5 @@ def is_cjk(letter: str) -> bool:
 
 
 def _unit(word: str) -> str:
-    return singular(word.replace("’", "'").removesuffix("'s"))
+    plain = word.replace("’", "'").removesuffix("'s")
+    return plain if plain in WHOLE else singular(plain)

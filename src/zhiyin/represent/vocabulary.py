@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
@@ -91,6 +91,10 @@ class Vocabulary:
         if len(later) > max(1000, len(self.titles) // 10):
             return Vocabulary.of(items, self.near)
         values = dict(self.values)
+        for value in _without_items(items):
+            key = key_of(value.word)
+            if value in values.get(key, ()):
+                values[key] = tuple(one for one in values[key] if one != value)
         for value in _values_of(items, changed):
             key = key_of(value.word)
             if _can_be_asked(key) and value not in values.get(key, ()):
@@ -127,6 +131,15 @@ def _values(items: Catalogue) -> dict[str, tuple[Value, ...]]:
 def _values_of(items: Catalogue, codes: Iterable[int]) -> list[Value]:
     known = [name for name, column in items.words.items() if len(column.values) <= MAX_VALUES]
     return [Value(name, word) for code in codes for name in known for word in items.words[name].words(code)]
+
+
+def _without_items(items: Catalogue) -> Iterator[Value]:
+    """Words that no item has any longer, but whose codes stay."""
+    for name, column in items.words.items():
+        if len(column.values) <= MAX_VALUES:
+            n_items = np.bincount(column.codes, minlength=len(column.values))
+            for code in np.flatnonzero(n_items == 0).tolist():
+                yield Value(name, column.values[code])
 
 
 def _can_be_asked(key: str) -> bool:

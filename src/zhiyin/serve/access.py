@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 
 from zhiyin.errors import ConfigError, nearest
 from zhiyin.serve.problems import Problem
+from zhiyin.serve.rates import TokenBuckets
 from zhiyin.store.contract import Store
 from zhiyin.store.records import KeyRecord
 
@@ -32,7 +33,9 @@ RANDOM, CHECK = 32, 6
 
 MOST_ADDRESSES = 10_000
 ANEW_S = 0.05
-"""For a key that is not known the keys are read again, but not more often than that."""
+"""For a key that is not known the keys are read again if they are older than that, whoever asks."""
+ANEW_PER_S, ANEW_BURST = 50.0, 10.0
+"""Sooner they are read so often in all, for addresses that have not tried too many wrong keys."""
 
 
 def read_pepper(path: Path) -> bytes:
@@ -158,6 +161,7 @@ class Access:
         self.fresh_s, self.tries_per_minute, self.counts = fresh_s, tries_per_minute, counts
         self._records: dict[bytes, tuple[KeyRecord, Grant]] = {}
         self._read_at = float("-inf")
+        self._anew = TokenBuckets(per_s=ANEW_PER_S, burst=ANEW_BURST, now=now)
         self._used: dict[str, float] = {}
         self._flushed_at = now()
         self._tries: OrderedDict[str, deque[float]] = OrderedDict()
@@ -181,7 +185,7 @@ class Access:
         at = self.now()
         digest, known = _digest(secret, self.pepper), well_formed(secret)
         record, grant = self._records_now(at).get(digest, (None, None))
-        if record is None and known and at - self._read_at >= ANEW_S:
+        if record is None and known and self._may_read_anew(address, at):
             self.forget()  # another worker may have made it a moment ago
             record, grant = self._records_now(at).get(digest, (None, None))
         if (
@@ -222,6 +226,17 @@ class Access:
             self._read_at = at
         return self._records
 
+    def _may_read_anew(self, address: str, at: float) -> bool:
+        """Whether a look into the store is worth it and within the bounds."""
+        if at == self._read_at:
+            return False
+        if at - self._read_at >= ANEW_S:
+            return True
+        if len(self._tries_of(address, at)) >= self.tries_per_minute:
+            return False
+        rate = self._anew.ask("")
+        return rate is not None and rate.wait_s == 0
+
     def _refused(self, reason: str, address: str, detail: str) -> Problem:
         if self.counts is not None:
             self.counts.auth_failed(reason)
@@ -232,16 +247,21 @@ class Access:
 
     def _tried(self, address: str, at: float) -> float:
         """Seconds to wait when this try is over the limit, else 0. Tries that are refused do not count on."""
-        tries = self._tries.setdefault(address, deque())
+        tries = self._tries[address] = self._tries_of(address, at)
         self._tries.move_to_end(address)
         while len(self._tries) > MOST_ADDRESSES:
             self._tries.popitem(last=False)
-        while tries and at - tries[0] >= 60:
-            tries.popleft()
         if len(tries) >= self.tries_per_minute:
             return 60 - (at - tries[0])
         tries.append(at)
         return 0.0
+
+    def _tries_of(self, address: str, at: float) -> deque[float]:
+        """When wrong keys came from there, of the last minute."""
+        tries = self._tries.get(address) or deque()
+        while tries and at - tries[0] >= 60:
+            tries.popleft()
+        return tries
 
 
 def well_formed(secret: str) -> bool:

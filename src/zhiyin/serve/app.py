@@ -29,7 +29,7 @@ from threadpoolctl import threadpool_limits
 from zhiyin.serve.access import Access, read_pepper
 from zhiyin.serve.admission import Admission
 from zhiyin.serve.artefacts import Artefacts
-from zhiyin.serve.call import Call, Route
+from zhiyin.serve.call import Call, Route, check_names
 from zhiyin.serve.console_files import console_places
 from zhiyin.serve.exposure import Exposures
 from zhiyin.serve.gate import Gate
@@ -203,11 +203,11 @@ def _state(ground: Ground, worker: int) -> None:
         free_bytes=shutil.disk_usage(ground.places.project).free,
     )
     metrics.queue_length(ground.admission.queued)
+    if serving is not None:
+        metrics.serving(serving.publication.version, fitted_at=serving.publication.fitted_at)
     metrics.process_state(worker=worker, at=ground.now())
     metrics.ready(serving is not None)
     ground.pulse.beat()
-    if serving is not None:
-        metrics.serving(serving.publication.version, fitted_at=serving.publication.at)
 
 
 class _Place(Place):
@@ -277,6 +277,7 @@ async def _answered(route: Route, request: Request) -> Response:
     for name, value in request.path_params.items():
         if NO_TEXT.search(value):
             raise Problem("invalid_request", "expected percent-encoded UTF-8", path=name)
+    check_names(route, request)
     call = Call(ground, request, grant)
     if route.takes is not None:
         call.body = await request.body()

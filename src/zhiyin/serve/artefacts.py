@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
-from zhiyin.artefact import read_artefact
+from zhiyin.artefact import Artefact, read_artefact
 from zhiyin.errors import ArtefactError, ConfigError, nearest
 from zhiyin.prepared import prepared
 from zhiyin.store.contract import Store
@@ -23,11 +24,15 @@ class Publication(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     version: str
     at: float
-    """UTC seconds"""
+    """When it began to serve, again after a rollback, or was refused; UTC seconds."""
+    fitted_at: float = 0.0
+    """When it was fitted; no rollback changes it."""
     seq: int = 0
     """Newest event of the log that it was fitted on."""
     revision: int = 0
     """Newest change of the catalogue that it holds."""
+    back_seq: int = -1
+    """Newest event of the log when a rollback let it serve again; -1 = none did."""
     state: str = "kept"
     """serving | previous | kept | refused"""
     detail: str = ""
@@ -50,7 +55,8 @@ class Artefacts:
     def list(self) -> list[Publication]:
         """Newest first."""
         text = self.store.setting(SETTING)
-        return msgspec.json.decode(text, type=prepared(list[Publication])) if text else []
+        found = msgspec.json.decode(text, type=prepared(list[Publication])) if text else []
+        return [_dated(entry) for entry in found]
 
     def current(self) -> Publication | None:
         """The one that serves."""
@@ -58,15 +64,21 @@ class Artefacts:
 
     def publish(self, source: Path, *, seq: int, revision: int, at: float, actor: str) -> Publication:
         """Moves a checked artefact to its place and lets it serve. The one before stays, for a rollback."""
-        version = read_artefact(source).version
+        artefact = read_artefact(source)
+        version = artefact.version
         target = self.path(version)
         if source.resolve() != target.resolve():
             if target.exists():
                 shutil.rmtree(target)
             self.folder.mkdir(parents=True, exist_ok=True)
             source.rename(target)
-        entry = Publication(version=version, at=at, seq=seq, revision=revision, state="serving")
-        others = [_after(old, "serving") for old in self.list() if old.version != version]
+        entries = self.list()
+        known = next((old.fitted_at for old in entries if old.version == version), at)
+        entry = Publication(
+            version=version, at=at, fitted_at=_fitted_at(artefact, known), seq=seq, revision=revision,
+            state="serving",
+        )  # fmt: skip
+        others = [_after(old, "serving") for old in entries if old.version != version]
         self._write([entry, *others], at=at, actor=actor)
         return entry
 
@@ -85,7 +97,7 @@ class Artefacts:
             hint = nearest(to, names) if names else "there is none to go back to: fit and publish one first"
             raise ConfigError(f"expected an artefact that has served before, got {to or 'none'!r}; {hint}")
         self._check(wanted[0].version, [entry.version for entry in usable if entry is not wanted[0]])
-        back = msgspec.structs.replace(wanted[0], state="serving", at=at)
+        back = msgspec.structs.replace(wanted[0], state="serving", at=at, back_seq=self.store.last_seq())
         others = [_after(old, "serving") for old in entries if old.version != back.version]
         self._write([back, *others], at=at, actor=actor)
         return back
@@ -114,6 +126,20 @@ class Artefacts:
         self.store.set_setting(SETTING, text, at=at, actor=actor).result()
         for entry in gone:
             shutil.rmtree(self.path(entry.version), ignore_errors=True)
+
+
+def _fitted_at(artefact: Artefact, known: float) -> float:
+    """As its manifest says; what is `known` where that says nothing, or something later."""
+    try:
+        created = datetime.fromisoformat(str(artefact.info.get("created_at", "")))
+    except ValueError:
+        return known
+    return min(known, (created if created.tzinfo else created.replace(tzinfo=UTC)).timestamp())
+
+
+def _dated(entry: Publication) -> Publication:
+    """Lists of older versions hold no time of the fit: it was published at once."""
+    return entry if entry.fitted_at else msgspec.structs.replace(entry, fitted_at=entry.at)
 
 
 def _after(old: Publication, published: str) -> Publication:

@@ -78,7 +78,9 @@ def _artefact(places: Places, store: Store, now: Callable[[], float], say: Calla
         places.artefacts.mkdir(parents=True, exist_ok=True)
         if current is None:  # who did what belongs to the store alone, from which it can be erased
             modules = allowed_modules(places.project)
-            Recommender.load(fitted, allow_import=modules, histories=False).save(copy, histories=False)
+            made = Recommender.load(fitted, allow_import=modules, histories=False)
+            created = str(read_artefact(fitted).info.get("created_at", ""))
+            made.save(copy, created_at=created, histories=False)
             seq, revision = store.last_seq(), store.last_revision()
         else:  # as a backup has left it: what it holds is known
             shutil.copytree(fitted, copy)

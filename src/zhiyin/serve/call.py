@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,18 +11,23 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from zhiyin.errors import nearest, shorten
 from zhiyin.prepared import prepared
 from zhiyin.serve.access import Grant
+from zhiyin.serve.body_faults import told
 from zhiyin.serve.known_fields import with_known
 from zhiyin.serve.problems import Problem
 
 if TYPE_CHECKING:
     from zhiyin.serve.ground import Ground
 
-__all__ = ["Call", "Param", "Route", "json_answer"]
+__all__ = ["Call", "Param", "Route", "check_names", "json_answer", "prefers_html"]
 
 T = TypeVar("T")
 ENCODER = msgspec.json.Encoder()
+PROBED = ("/health/live", "/health/ready", "/metrics")
+"""Asked by machines, some of which add names of their own."""
+WEIGHT = re.compile(r"(?:^|;)\s*q\s*=\s*([01](?:\.\d*)?)")
 
 
 @dataclass(slots=True)
@@ -51,8 +57,8 @@ class Call:
         """The body as `kind`; a fault is a problem with its path."""
         try:
             return msgspec.json.decode(self.body, type=prepared(kind))
-        except msgspec.ValidationError as error:
-            raise with_known(error, kind) from None
+        except msgspec.DecodeError as error:
+            raise told(error, self.body, kind) from None
 
     def asked(self, kind: type[T]) -> T:
         """The query string as `kind`; a name that is repeated is a list."""
@@ -89,10 +95,8 @@ class Call:
 
     @property
     def wants_html(self) -> bool:
-        """Whether a browser asks: it accepts HTML and did not ask for JSON first."""
-        accepted = self.request.headers.get("accept", "")
-        html, json = accepted.find("text/html"), accepted.find("json")
-        return html >= 0 and (json < 0 or html < json)
+        """Whether a browser asks: HTML is accepted, and not after JSON."""
+        return prefers_html(self.request.headers.get("accept", ""))
 
 
 Answer = Callable[[Call], Awaitable[Response]]
@@ -134,6 +138,34 @@ class Route:
     raw: bool = False
     """The body is a file, as bytes; the route reads it itself."""
     tag: str = field(default="recommend")
+
+
+def check_names(route: Route, request: Request) -> None:
+    """Refuses a name in the query string that this route does not know: it would be passed over."""
+    if route.method != "GET" or route.path in PROBED:
+        return
+    known = [param.name for param in route.params]
+    for name in request.query_params:
+        if name not in known:
+            way_out = nearest(name, known) if known else "this address takes none"
+            said = f"there is no field {shorten(repr(name), 80)}; {way_out}"
+            raise Problem("invalid_value", said, path=shorten(name, 80))
+
+
+def prefers_html(accepted: str) -> bool:
+    """Of a header Accept: among equal weights the first; a weight of 0 is a refusal (RFC 9110, 12.5.1)."""
+    html = data = anything = (0.0, 0)
+    for place, part in enumerate(accepted.lower().split(",")):
+        media, _, rest = part.partition(";")
+        kind, weight = media.strip(), WEIGHT.search(rest)
+        rank = (float(weight[1]) if weight else 1.0, -place)
+        if kind == "text/html":
+            html = max(html, rank)
+        elif kind.endswith(("/json", "+json")):
+            data = max(data, rank)
+        elif kind in ("*/*", "application/*"):
+            anything = max(anything, rank)
+    return html[0] > 0 and html > (data if "json" in accepted else anything)
 
 
 def json_answer(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -17,9 +17,9 @@ from starlette.responses import Response
 
 from zhiyin.data.filter_terms import PARTS
 from zhiyin.errors import StoreError, shorten
+from zhiyin.serve.body_faults import told
 from zhiyin.serve.call import Call, json_answer
 from zhiyin.serve.ingest import read_events, split_body
-from zhiyin.serve.known_fields import with_known
 from zhiyin.serve.messages import (
     EventAnswer,
     HistoryLine,
@@ -35,6 +35,7 @@ from zhiyin.serve.messages import (
     Written,
 )
 from zhiyin.serve.problems import Problem
+from zhiyin.store.contract import Store
 from zhiyin.store.records import EVENT_KINDS, Event, ItemRecord, Outcome, UserRecord
 
 __all__ = [
@@ -141,22 +142,22 @@ def _replayed(call: Call, kept: bytes) -> Response:
 async def put_item(call: Call) -> Response:
     """Inserts or replaces one item; recommendable within a second."""
     item = _named(call.take(ItemIn), call.path("item"))
-    return await _put_items(call, [item])
+    return await _put_items(call, [item], single=True)
 
 
 async def put_items(call: Call) -> Response:
     """Inserts or replaces many; all or none."""
-    return await _put_items(call, _many(call, ItemIn))
+    return await _put_items(call, *_many(call, ItemIn))
 
 
 async def patch_item(call: Call) -> Response:
     """Changes what is given."""
     patch, name = call.take(ItemPatch), call.path("item")
-    _check_text(call, 0, patch.title or "", "title")
-    _check_text(call, 0, patch.text or "", "text")
+    _check_text(call, "$", patch.title or "", "title")
+    _check_text(call, "$", patch.text or "", "text")
     _check_patch(call, patch.attributes)
-    _check_names(0, {name: value for name, value in patch.attributes.items() if value is not None})
-    _check_numbers(call, 0, patch.attributes)
+    _check_names("$", {name: value for name, value in patch.attributes.items() if value is not None})
+    _check_numbers(call, "$", patch.attributes)
 
     def change(old: ItemRecord | None) -> ItemRecord:
         if old is None:
@@ -204,13 +205,14 @@ async def _delete(call: Call, ids: Sequence[str]) -> Response:
     return json_answer(Removed(removed=len(ids) - len(missing), missing=missing))
 
 
-async def _put_items(call: Call, items: Sequence[ItemIn]) -> Response:
+async def _put_items(call: Call, items: Sequence[ItemIn], single: bool) -> Response:
     for place, item in enumerate(items):
-        _check_text(call, place, item.title, "title")
-        _check_text(call, place, item.text, "text")
-        _check_attributes(call, place, item.attributes)
-        _check_names(place, item.attributes)
-        _check_numbers(call, place, item.attributes)
+        where = _where(place, single)
+        _check_text(call, where, item.title, "title")
+        _check_text(call, where, item.text, "text")
+        _check_attributes(call, where, item.attributes)
+        _check_names(where, item.attributes)
+        _check_numbers(call, where, item.attributes)
     records = [
         ItemRecord(
             id=item.id, title=item.title, text=item.text, attributes=item.attributes, available=item.available
@@ -240,13 +242,13 @@ def _no_item(name: str) -> Problem:
 
 
 async def put_user(call: Call) -> Response:
-    """What is known of a user besides behaviour."""
-    return await _put_users(call, [_named(call.take(UserIn), call.path("user"))])
+    """What is known of a user besides behaviour; an opt-out stays unless `personalise` says otherwise."""
+    return await _put_users(call, [_named(call.take(UserIn), call.path("user"))], single=True)
 
 
 async def put_users(call: Call) -> Response:
-    """Many at once; all or none."""
-    return await _put_users(call, _many(call, UserIn))
+    """Many at once; a fault in one refuses them all."""
+    return await _put_users(call, *_many(call, UserIn))
 
 
 async def patch_user(call: Call) -> Response:
@@ -337,35 +339,64 @@ async def erase_user(call: Call) -> Response:
     return json_answer(receipt)
 
 
-async def _put_users(call: Call, users: Sequence[UserIn]) -> Response:
+async def _put_users(call: Call, users: Sequence[UserIn], single: bool) -> Response:
     for place, user in enumerate(users):
-        _check_attributes(call, place, user.attributes)
-    records = [UserRecord(id=u.id, attributes=u.attributes, personalise=u.personalise) for u in users]
-    await write_aside(call, partial(call.ground.store.put_users, records, at=call.ground.now()))
-    return json_answer(Written(written=len(records), revision=0))
+        _check_attributes(call, _where(place, single), user.attributes)
+    store, at = call.ground.store, call.ground.now()
+    with call.ground.admission.ingest():
+        await asyncio.gather(*map(asyncio.wrap_future, written_users(store, users, at)))
+    return json_answer(Written(written=len(users), revision=0))
+
+
+def written_users(store: Store, users: Sequence[UserIn], at: float) -> list[Future[None]]:
+    """Who does not say whether to personalise keeps what was said before: that is read where it is written,
+    so that an opt-out of the same moment is not lost."""
+    if all(user.personalise is not None for user in users):
+        records = [
+            UserRecord(id=user.id, attributes=user.attributes, personalise=bool(user.personalise))
+            for user in users
+        ]
+        return [store.put_users(records, at=at)]
+    begun: list[Future[None]] = []
+    try:
+        for user in users:
+            begun.append(store.change_user(user.id, partial(_replaced, user), at=at))
+    except StoreError:
+        for one in begun:
+            one.cancel()
+        raise
+    return begun
+
+
+def _replaced(given: UserIn, old: UserRecord) -> UserRecord:
+    personalise = old.personalise if given.personalise is None else given.personalise
+    return msgspec.structs.replace(old, attributes=given.attributes, personalise=personalise)
 
 
 # -- parts -------------------------------------------------------------------------------------------
 
 
-def _many(call: Call, kind: type[ItemOrUser]) -> list[ItemOrUser]:
+def _where(place: int, single: bool) -> str:
+    """The place of a record in the body."""
+    return "$" if single else f"$[{place}]"
+
+
+def _many(call: Call, kind: type[ItemOrUser]) -> tuple[list[ItemOrUser], bool]:
+    """The records of a body, and whether it was one record and no list."""
     media = call.request.headers.get("content-type", "")
     pieces, single = split_body(call.body, media, call.ground.settings.max_batch)
     decoder, found = msgspec.json.Decoder(kind), []
     for place, piece in enumerate(pieces):
+        where = _where(place, single)
         try:
             found.append(decoder.decode(piece))
         except msgspec.DecodeError as error:
-            told = with_known(error, kind) if isinstance(error, msgspec.ValidationError) else error
-            said, _, path = str(told).partition(" - at ")
-            where = "$" if single else f"$[{place}]"
+            said, _, path = str(told(error, piece, kind)).partition(" - at ")
             raise Problem("invalid_value", said, path=where + path.strip("`").removeprefix("$")) from error
         if not 0 < len(found[-1].id) <= call.ground.settings.max_id:
             limit = call.ground.settings.max_id
-            raise Problem(
-                "invalid_value", f"expected an id of 1 to {limit} characters", path=f"$[{place}].id"
-            )
-    return found
+            raise Problem("invalid_value", f"expected an id of 1 to {limit} characters", path=f"{where}.id")
+    return found, single
 
 
 def _named(given: ItemOrUser, name: str) -> ItemOrUser:
@@ -376,48 +407,48 @@ def _named(given: ItemOrUser, name: str) -> ItemOrUser:
     return msgspec.structs.replace(given, id=name)
 
 
-def _check_text(call: Call, place: int, text: str, name: str) -> None:
+def _check_text(call: Call, where: str, text: str, name: str) -> None:
     limit = call.ground.settings.max_string
     if len(text) > limit:
         raise Problem(
             "limit_exceeded", f"{len(text)} characters, the setting max_string allows {limit}",
-            path=f"$[{place}].{name}",
+            path=f"{where}.{name}",
         )  # fmt: skip
 
 
-def _check_number(n_attributes: int, place: int) -> None:
+def _check_number(n_attributes: int, where: str) -> None:
     if n_attributes > 100:
-        raise Problem(
-            "limit_exceeded", f"{n_attributes} attributes, at most 100", path=f"$[{place}].attributes"
-        )
+        raise Problem("limit_exceeded", f"{n_attributes} attributes, at most 100", path=f"{where}.attributes")
 
 
-def _check_attributes(call: Call, place: int, attributes: Mapping[str, Any]) -> None:
-    _check_number(len(attributes), place)
+def _check_attributes(call: Call, where: str, attributes: Mapping[str, Any]) -> None:
+    _check_number(len(attributes), where)
     n_words = sum(len(value) for value in attributes.values() if isinstance(value, list))
     if n_words > MOST_WORDS:
         detail = f"{n_words} words in lists, at most {MOST_WORDS}"
-        raise Problem("limit_exceeded", detail, path=f"$[{place}].attributes")
+        raise Problem("limit_exceeded", detail, path=f"{where}.attributes")
     for name, value in attributes.items():
         for text in (name, *(value if isinstance(value, list) else [value])):
             if isinstance(text, str):
-                _check_text(call, place, text, f"attributes.{shorten(name, 40)}")
+                _check_text(call, where, text, f"attributes.{shorten(name, 40)}")
         if isinstance(value, float) and not abs(value) < float("inf"):
-            raise Problem("invalid_value", "expected a finite number", path=f"$[{place}].attributes.{name}")
+            raise Problem(
+                "invalid_value", "expected a finite number", path=f"{where}.attributes.{shorten(name, 40)}"
+            )
 
 
-def _check_names(place: int, attributes: Mapping[str, Any]) -> None:
+def _check_names(where: str, attributes: Mapping[str, Any]) -> None:
     """Refuses an attribute that no filter could name: called as another part of the item, or not at all."""
     for name in sorted(attributes.keys() & {"", *PARTS}):
         said = f"a filter takes {name!r} for the item's own {name}" if name else "no filter can name it"
         raise Problem(
             "invalid_value", f"expected another name of the attribute: {said}",
-            path=f"$[{place}].attributes.{name}",
+            path=f"{where}.attributes.{shorten(name, 40)}",
             hint=f"Send {name!r} beside `attributes`, or call it otherwise." if name else "Give it a name.",
         )  # fmt: skip
 
 
-def _check_numbers(call: Call, place: int, attributes: Mapping[str, Any]) -> None:
+def _check_numbers(call: Call, where: str, attributes: Mapping[str, Any]) -> None:
     """A word among numbers would be lost, and at the next fit make words of them all."""
     serving = call.ground.live.serving
     items = None if serving is None else serving.recommender.items_
@@ -426,20 +457,20 @@ def _check_numbers(call: Call, place: int, attributes: Mapping[str, Any]) -> Non
         if value is not None and not isinstance(value, (int, float)):
             raise Problem(
                 "invalid_value", f"expected a number as of the other items, got {shorten(repr(value), 60)}",
-                path=f"$[{place}].attributes.{shorten(name, 40)}",
+                path=f"{where}.attributes.{shorten(name, 40)}",
                 hint="Leave it out where it is not known; words need an attribute of another name.",
             )  # fmt: skip
 
 
 def _check_patch(call: Call, patch: Mapping[str, Any]) -> None:
-    _check_attributes(call, 0, {name: value for name, value in patch.items() if value is not None})
+    _check_attributes(call, "$", {name: value for name, value in patch.items() if value is not None})
 
 
 def _patched(old: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
     """What is given over what is there. What was there before the limits may stay, but not grow."""
     merged = {name: value for name, value in {**old, **patch}.items() if value is not None}
     if len(merged) > len(old):
-        _check_number(len(merged), 0)
+        _check_number(len(merged), "$")
     return merged
 
 

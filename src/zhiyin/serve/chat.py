@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from functools import partial
 
 import msgspec
@@ -15,6 +16,7 @@ from zhiyin.contracts import WritingModel
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.dialogue import answer_text, heard, locale_of, next_state, spoken
 from zhiyin.errors import LlmError
+from zhiyin.explain.chat_prompt import without_own_words
 from zhiyin.represent.criticism import Criticism
 from zhiyin.represent.intent_rules import read_intent
 from zhiyin.serve.call import Call, json_answer
@@ -156,11 +158,20 @@ def _spoken(call: Call, request: ChatRequest, answer: ChatAnswer, writer: Writin
     recommender = call.ground.live.serving.recommender  # type: ignore[union-attr]
     items: Catalogue = recommender.items_  # type: ignore[assignment]
     return spoken(
-        writer, request.message, answer.text,
+        writer, request.message, _told(request, answer, items),
         [(line.title, line.reasons[0].text if line.reasons else "") for line in answer.items],
         items.ids.codes(line.id for line in answer.items), items, recommender.reader_.vocabulary(items),
         locale=request.locale or locale_of(request.message, "en"), timeout=WRITING_S,
     )  # fmt: skip
+
+
+def _told(request: ChatRequest, answer: ChatAnswer, items: Catalogue) -> str:
+    """The template's text without the user's own words: the model has them as the message, and only there."""
+    state = state_of(answer.state)
+    known = replace(state, intent=without_own_words(state.intent))
+    relaxed = answer.meta.understood.relaxed if answer.meta.understood is not None else ()
+    locale = request.locale or locale_of(request.message, "en")
+    return answer_text(known, items.ids.codes(line.id for line in answer.items), items, locale, relaxed)
 
 
 def _with_text(answer: ChatAnswer, said: str) -> ChatAnswer:

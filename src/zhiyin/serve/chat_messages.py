@@ -47,7 +47,8 @@ class ChatAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 def state_of(given: ChatState) -> State:
     """As the dialogue keeps it."""
-    return State(intent_of(given.intent, given.intent.text), tuple(given.shown), tuple(given.gone))
+    intent = intent_of(given.intent, given.intent.text, path="$.state.intent")
+    return State(intent, tuple(given.shown), tuple(given.gone))
 
 
 def shown_state(state: State, shown: list[str]) -> ChatState:

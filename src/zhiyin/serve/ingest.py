@@ -14,14 +14,14 @@ import msgspec
 from msgspec import Meta
 
 from zhiyin.errors import nearest, shorten
-from zhiyin.serve.known_fields import with_known
+from zhiyin.serve.body_faults import told
 from zhiyin.serve.problems import Problem
 from zhiyin.store.records import EVENT_KINDS, MOST_VALUE, Event, Outcome
 
-__all__ = ["Context", "EventIn", "Parcel", "read_events", "split_body"]
+__all__ = ["LATEST", "Context", "EventIn", "Parcel", "read_events", "split_body"]
 
 NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
-MILLISECONDS = 1e11
+LATEST = 1e11
 """A number above is a time in milliseconds that was meant to be seconds (the year 5138)."""
 A_TIME = "expected UTC seconds or ISO 8601, between the years 1970 and 5138, got {}"
 
@@ -127,8 +127,8 @@ def read_events(
             event = DECODER.decode(piece)
             fault = _too_long(event, max_id) or _fault(event, at, max_string)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            if isinstance(error, msgspec.ValidationError):
-                error = with_known(error, EventIn)
+            if isinstance(error, msgspec.DecodeError):
+                error = told(error, piece, EventIn)
             said, _, path = str(error).partition(" - at ")
             fault, event = (path.strip("`$."), said), None
             code = "invalid_value" if isinstance(error, msgspec.ValidationError) else "invalid_json"
@@ -192,11 +192,11 @@ def _too_long(event: EventIn, limit: int) -> tuple[str, str] | None:
 
 def _bad_time(event: EventIn, received: float) -> tuple[str, str] | None:
     at = _seconds(event.at, received)
-    if 0 <= at <= MILLISECONDS:
+    if 0 <= at <= LATEST:
         return None
     if isinstance(event.at, datetime):
         return "at", A_TIME.format(event.at.isoformat())
-    hint = "; these look like milliseconds: divide by 1000" if MILLISECONDS < at < 1e15 else ""
+    hint = "; these look like milliseconds: divide by 1000" if LATEST < at < 1e15 else ""
     return "at", A_TIME.format(repr(event.at)) + hint
 
 

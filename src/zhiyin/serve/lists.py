@@ -10,10 +10,13 @@ from typing import TypeVar
 
 from starlette.responses import Response
 
+from zhiyin.errors import nearest, shorten
 from zhiyin.recommendations import Recommendations
 from zhiyin.serve.call import Call, json_answer
 from zhiyin.serve.messages import (
+    Explained,
     ExplainRequest,
+    HistoryEvent,
     Line,
     ListAnswer,
     RankRequest,
@@ -22,10 +25,12 @@ from zhiyin.serve.messages import (
     WhatIf,
     WhyNotRequest,
 )
+from zhiyin.serve.pins import not_proposed
 from zhiyin.serve.problems import Problem
+from zhiyin.serve.service import Service
 from zhiyin.serve.settings import ServeSettings
 from zhiyin.serve.understanding import read_words
-from zhiyin.types import Reason, Recommendation
+from zhiyin.types import KINDS, Reason, Recommendation
 
 __all__ = [
     "admitted", "computed", "explain", "rank", "recommend", "recommend_asked", "similar", "told", "trace",
@@ -94,7 +99,7 @@ async def explain(call: Call) -> Response:
     """Reasons for items that the caller names."""
     request = call.take(ExplainRequest)
     _history(request.history, call.ground.settings)
-    return json_answer(await _run(call, partial(call.ground.service.explain, request), "explain"))
+    return json_answer(await _run(call, partial(_explained, call.ground.service, request), "explain"))
 
 
 async def why_not(call: Call) -> Response:
@@ -115,8 +120,19 @@ async def trace(call: Call) -> Response:
 
 
 async def _page(call: Call, cursor: str) -> ListAnswer:
+    """The last page says so where the order was cut: there may be more items than are kept of it."""
     await written(call, cursor.partition(".")[0])
-    return await _run(call, partial(call.ground.service.page, cursor), "page")
+    answer = await _run(call, partial(call.ground.service.page, cursor), "page")
+    depth = call.ground.service.depth
+    if not answer.meta.next_cursor and answer.items and answer.items[-1].rank >= depth:
+        answer.meta.warnings.append(f"the order ends here: {depth} items of an answer are kept")
+    return answer
+
+
+def _explained(service: Service, request: ExplainRequest) -> Explained:
+    answer = service.explain(request)
+    answer.meta.warnings.extend(not_proposed(service.serving(), request.items))
+    return answer
 
 
 async def written(call: Call, slate_id: str) -> None:
@@ -184,13 +200,21 @@ def _check(request: RecommendRequest | RankRequest, settings: ServeSettings) -> 
             raise Problem("limit_exceeded", f"{size}, the setting {setting} allows {limit}", path=f"$.{path}")
 
 
-def _history(history: Sequence[object] | None, settings: ServeSettings, path: str = "$.history") -> None:
+def _history(
+    history: Sequence[HistoryEvent | str] | None, settings: ServeSettings, path: str = "$.history"
+) -> None:
     if history is not None and len(history) > settings.max_history:
         raise Problem(
             "limit_exceeded",
             f"{len(history)} events, the setting max_history allows {settings.max_history}",
             path=path,
         )
+    for place, event in enumerate(history or ()):
+        if isinstance(event, HistoryEvent) and event.kind not in KINDS:
+            said = (
+                f"expected a kind of behaviour, got {shorten(repr(event.kind))}; {nearest(event.kind, KINDS)}"
+            )
+            raise Problem("invalid_value", said, path=f"{path}[{place}].kind")
 
 
 def _tell_later(call: Call, answer: ListAnswer) -> None:

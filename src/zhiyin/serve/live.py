@@ -17,15 +17,16 @@ from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
 from zhiyin.contracts import LooksBack
-from zhiyin.data.weights import KindWeights
 from zhiyin.errors import ZhiyinError
 from zhiyin.rank.counters import Counters
 from zhiyin.recommender import Recommender
 from zhiyin.serve.artefacts import Artefacts, Publication
+from zhiyin.serve.kinds import of_settled_kinds
 from zhiyin.serve.own_parts import load_artefact
+from zhiyin.serve.serving import SHOWN, Serving
 from zhiyin.store.contract import Store
-from zhiyin.store.records import EVENT_KINDS, IMPRESSION, EventRows, ItemChange, as_item
-from zhiyin.types import IntArray, Item
+from zhiyin.store.records import EVENT_KINDS, EventRows, ItemChange, as_item
+from zhiyin.types import Item
 
 __all__ = ["Live", "Serving"]
 
@@ -52,54 +53,7 @@ CHANGES_AT_ONCE = 500
 READ_AGAIN_S = 30.0
 """After so long an encoder that was away is asked again for the items that came without a vector."""
 EVENTS_AT_ONCE = 100_000
-SHOWN, CLICK = EVENT_KINDS.index(IMPRESSION), EVENT_KINDS.index("click")
-
-
-@dataclass(slots=True)
-class Serving:
-    """One artefact in memory, and how the store's item keys map to its codes."""
-
-    recommender: Recommender
-    publication: Publication
-    weights: KindWeights
-    code_of_key: IntArray
-    """(k,) item code by the store's key; -1 = not in the catalogue."""
-    key_of_code: NDArray[np.int64]
-    """(n,) the other way round; 0 = the store does not know the item."""
-    contexts: tuple[str, ...] = ()
-    """Names of the contexts of past events that the recommender looks at."""
-    revision: int = 0
-    """Newest change of the store's catalogue that it has taken."""
-    seq: int = 0
-    """Newest event that it has learnt from."""
-
-    def codes(self, keys: NDArray[np.int64]) -> IntArray:
-        """(h,) item codes of keys; -1 for what the catalogue does not know."""
-        known = (keys > 0) & (keys < len(self.code_of_key))
-        found: IntArray = np.where(known, self.code_of_key[np.where(known, keys, 0)], -1).astype(np.int32)
-        return found
-
-    def proposes(self, item: str) -> bool:
-        """Whether an item is in the catalogue and neither deleted nor unavailable."""
-        items = self.recommender.items_
-        code = -1 if items is None else items.ids.code(item)
-        return code >= 0 and code not in self.recommender.barred_
-
-    def bind(self, changes: Sequence[ItemChange]) -> None:
-        """Learns the keys of items; those that the catalogue lacks get -1."""
-        ids = self.recommender.items_.ids if self.recommender.items_ is not None else ()
-        keys = np.fromiter((change.key for change in changes), np.int64, len(changes))
-        codes = ids.codes(change.id for change in changes)  # type: ignore[union-attr]
-        size = max(int(keys.max(initial=0)) + 1, len(self.code_of_key))
-        if size > len(self.code_of_key):
-            more = np.full(max(size, len(self.code_of_key) * 5 // 4) - len(self.code_of_key), -1, np.int32)
-            self.code_of_key = np.concatenate([self.code_of_key, more])
-        n = len(ids)
-        if n > len(self.key_of_code):
-            blank = np.zeros(n - len(self.key_of_code), np.int64)
-            self.key_of_code = np.concatenate([self.key_of_code, blank])
-        self.code_of_key[keys] = codes
-        self.key_of_code[codes[codes >= 0]] = keys[codes >= 0]
+CLICK = EVENT_KINDS.index("click")
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,10 +161,11 @@ class Live:
             return False
         changes = self.store.changes(serving.revision, CHANGES_AT_ONCE)
         if changes:
-            self._encode(serving, changes)
-            self._run(lambda: _apply(serving, changes))
+            items = self._items(serving, changes)
+            self._encode(serving, items)
+            self._run(lambda: serving.take(changes, items))
             for change in changes:
-                if change.record is not None:
+                if change.record is not None and change.record.available:
                     self.told.item_recommendable(self.now() - change.at)
         return len(changes) == CHANGES_AT_ONCE
 
@@ -219,18 +174,21 @@ class Live:
         serving = self.serving
         if serving is None or not self._unread or self.now() < self._read_again_at:
             return
-        found = [
-            as_item(record, self.store.tags(name))
-            for name in self._unread
-            if (record := self.store.item(name)) and record.available
-        ]
-        if self._encoded(serving, found):
+        found = [record for name in self._unread if (record := self.store.item(name))]
+        told = [as_item(record, self.store.tags(record.id)) for record in found]
+        items = of_settled_kinds(self.store, serving.items, told)
+        if self._encoded(serving, items):
             self._unread.clear()
-            self._run(lambda: serving.recommender.add_items(found))
+            gone = [record.id for record in found if not record.available]
+            self._run(lambda: serving.put(items, gone))
 
-    def _encode(self, serving: Serving, changes: Sequence[ItemChange]) -> None:
+    def _items(self, serving: Serving, changes: Sequence[ItemChange]) -> list[Item]:
+        """What the changes say of items that the catalogue does not have so, available or not."""
+        told = [as_item(c.record, c.tags) for c in changes if c.record is not None and serving.lacks(c)]
+        return of_settled_kinds(self.store, serving.items, told)
+
+    def _encode(self, serving: Serving, items: Sequence[Item]) -> None:
         """Fills the encoder's cache here, so that the compute thread only finds vectors."""
-        items = [as_item(change.record, change.tags) for change in changes if change.record is not None]
         if not self._encoded(serving, items):
             self._unread.update(item.id for item in items)
 
@@ -262,12 +220,12 @@ class Live:
 
     def _learn(self, serving: Serving | None, rows: EventRows) -> None:
         """Counters are keyed by the store and outlive an artefact; each takes every event once."""
-        fresh = (rows.seqs > self._counted) & (rows.items > 0)
+        fresh = (rows.seqs > self._counted) & (rows.items > 0) & ~rows.opted_out
         if fresh.any():
             _count(self.counters, rows, fresh)
         self._counted = max(self._counted, int(rows.seqs[-1]))
         if serving is not None:
-            _learn(serving, rows)
+            serving.learn(rows)
 
     # -- artefacts ---------------------------------------------------------------------------------
 
@@ -293,7 +251,7 @@ class Live:
         gc.unfreeze()  # what the worker froze at its start may be the artefact that has just gone
         gc.collect()
         gc.freeze()
-        self.told.swapped("ok")
+        self.told.swapped("ok" if wanted.back_seq < 0 else "rolled_back")
         log.info("artefact %s serves", wanted.version)
 
     def _loaded(self, publication: Publication) -> Serving:
@@ -301,15 +259,7 @@ class Live:
         recommender = load_artefact(self.artefacts.path(publication.version))
         if recommender.items_ is None or recommender.version_ != publication.version:
             raise ZhiyinError(f"expected artefact {publication.version}, found {recommender.version_!r}")
-        serving = Serving(
-            recommender,
-            publication,
-            recommender.histories_.weights if recommender.histories_ is not None else KindWeights(),
-            np.full(len(recommender.items_) + 1, -1, np.int32),
-            np.zeros(len(recommender.items_), np.int64),
-            contexts=_contexts(recommender),
-            seq=publication.seq,
-        )
+        serving = Serving.of(recommender, publication, _contexts(recommender))
         self._catch_up(serving)
         self._warm(recommender)
         self._name_features(recommender, publication.version)
@@ -336,13 +286,14 @@ class Live:
     def _catch_up(self, serving: Serving) -> None:
         while changes := self.store.changes(serving.revision, 20_000):
             serving.bind(changes)
-            late = [change for change in changes if _differs(serving, change)]
+            late = [change for change in changes if serving.differs(change)]
             if late:
-                self._encode(serving, late)
-                _apply(serving, late)
+                items = self._items(serving, late)
+                self._encode(serving, items)
+                serving.take(late, items)
             serving.revision = changes[-1].revision
         while len((rows := self.store.events_after(serving.seq, 1_000_000)).seqs):
-            _learn(serving, rows)
+            serving.learn(rows)
 
     def _install(self, serving: Serving) -> None:
         def swap() -> None:
@@ -368,42 +319,10 @@ def _contexts(recommender: Recommender) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for part in parts for name in part.contexts))
 
 
-def _differs(serving: Serving, change: ItemChange) -> bool:
-    """Whether the artefact's catalogue says something else of an item than the store does."""
-    items = serving.recommender.items_
-    code = -1 if items is None else items.ids.code(change.id)
-    if change.record is None or not change.record.available:
-        return code >= 0
-    return code < 0 or change.revision > serving.publication.revision
-
-
-def _apply(serving: Serving, changes: Sequence[ItemChange]) -> None:
-    """New and changed items come in, deleted and unavailable ones can no longer be proposed."""
-    there = [as_item(c.record, c.tags) for c in changes if c.record is not None and c.record.available]
-    gone = [c.id for c in changes if c.record is None or not c.record.available]
-    if there:
-        serving.recommender.add_items(there)
-    if gone:
-        serving.recommender.remove_items(gone)
-    serving.bind(changes)
-    serving.revision = changes[-1].revision
-
-
 def _count(counters: Counters, rows: EventRows, fresh: NDArray[np.bool_]) -> None:
-    """Impressions, clicks that go back to one, and all that is a preference."""
+    """Impressions, clicks that go back to one, and all that is a preference, of `fresh` rows."""
     items, shown = rows.items.astype(np.int32), rows.kinds == SHOWN
     liked = fresh & ~shown
     counters.shown(items[fresh & shown])
     counters.clicked(items[fresh & rows.attributed & (rows.kinds == CLICK)])
     counters.update(items[liked], rows.kinds[liked], rows.at[liked], rows.at[liked])
-
-
-def _learn(serving: Serving, rows: EventRows) -> None:
-    """Live popularity: every event that is a preference."""
-    codes = serving.codes(rows.items)
-    kinds = rows.kinds
-    counts = (codes >= 0) & (kinds != SHOWN) & (rows.seqs > serving.seq)
-    if counts.any():
-        weights = serving.weights.of(kinds[counts], rows.values[counts])
-        serving.recommender.update_many(codes[counts], rows.at[counts], weights, kinds[counts])
-    serving.seq = max(serving.seq, int(rows.seqs[-1]))

@@ -12,8 +12,10 @@ from msgspec import Meta
 from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.filters import FilterLimits, parse_filter
 from zhiyin.decide import Decision
+from zhiyin.errors import FilterError
 from zhiyin.explain.understood_words import understood_as
 from zhiyin.prepared import prepared
+from zhiyin.serve.problems import problem_of
 from zhiyin.store.records import Slate
 from zhiyin.types import Intent, Wish
 
@@ -61,10 +63,17 @@ class Understood(msgspec.Struct, frozen=True, kw_only=True):
     """rules | llm | caller"""
 
 
-def intent_of(given: IntentIn, words: str, limits: FilterLimits | None = None) -> Intent:
-    """A caller's intent; FilterError for a filter that cannot be read."""
-    for expression in (*given.require, *(wish.filter for wish in given.wishes)):
-        parse_filter(expression, limits=limits)
+def intent_of(
+    given: IntentIn, words: str, limits: FilterLimits | None = None, *, path: str = "$.intent"
+) -> Intent:
+    """A caller's intent, at `path` of the request; a problem for a filter that cannot be read."""
+    filters = [(f"require[{place}]", said) for place, said in enumerate(given.require)]
+    filters += [(f"wishes[{place}].filter", wish.filter) for place, wish in enumerate(given.wishes)]
+    for place, expression in filters:
+        try:
+            parse_filter(expression, limits=limits)
+        except FilterError as error:
+            raise problem_of(error, path=f"{path}.{place}") from error
     return Intent(
         said=words,
         require=tuple(given.require),

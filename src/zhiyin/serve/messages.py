@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from zhiyin.serve.ingest import Context
+from zhiyin.serve.ingest import LATEST, Context
 from zhiyin.serve.meaning_messages import IntentIn, Understood
-from zhiyin.store.records import AuditRow, ItemRecord, Outcome, UserRecord
+from zhiyin.store.records import MOST_VALUE, AuditRow, ItemRecord, Outcome, UserRecord
 
 __all__ = [
     "ArtefactList",
@@ -80,8 +80,8 @@ class HistoryEvent(_Strict, frozen=True, kw_only=True):
 
     item: Name
     kind: str = "click"
-    value: float | None = None
-    at: float | None = None
+    value: Annotated[float, Meta(gt=-MOST_VALUE, lt=MOST_VALUE)] | None = None
+    at: Annotated[float, Meta(ge=0, le=LATEST, description="UTC seconds")] | None = None
     context: Context = {}
 
 
@@ -101,7 +101,7 @@ class Boost(_Strict, frozen=True, kw_only=True):
 
 
 class Cap(_Strict, frozen=True, kw_only=True):
-    """At most so many items of the list share a word of this attribute."""
+    """At most so many items of the list share a word of this attribute; pins are not counted."""
 
     attribute: Name
     at_most: Annotated[int, Meta(ge=1, le=1000)]
@@ -122,7 +122,7 @@ class WhatIf(_Strict, frozen=True, kw_only=True):
     """Events that are taken as the newest of the history, unless they say when."""
     remove: list[Name] = []
     """Items whose events are taken out."""
-    at: Annotated[float, Meta(description="Another moment, UTC seconds")] | None = None
+    at: Annotated[float, Meta(ge=0, le=LATEST, description="Another moment, UTC seconds")] | None = None
 
 
 class _Asking(_Strict, frozen=True, kw_only=True):
@@ -319,7 +319,9 @@ class UserIn(_Strict, frozen=True, kw_only=True):
 
     id: Annotated[str, Meta(max_length=512)] = ""
     attributes: Attributes = {}
-    personalise: Annotated[bool, Meta(description="False: the history is not used (opt-out)")] = True
+    personalise: Annotated[
+        bool | None, Meta(description="False: the history is not used (opt-out); null: as it was")
+    ] = None
 
 
 class ItemPatch(_Strict, frozen=True, kw_only=True):

@@ -1,8 +1,8 @@
-"""Pins that a request asked for and did not get, each with the reason, for the warnings of the answer."""
+"""What a request asked for and did not get, each with the reason, for the warnings of the answer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -12,35 +12,66 @@ from zhiyin.serve.asking import Asked
 from zhiyin.serve.live import Serving
 from zhiyin.serve.messages import Pin, RankRequest, RecommendRequest
 
-__all__ = ["pins_not_held"]
+__all__ = ["not_proposed", "pins_not_held"]
 
 MOST_TOLD = 5
-"""Pins that are named; of the others only how many."""
+"""Pins and items that are named; of the others only how many."""
 LONGEST_ID = 60
+REMOVED = "the item is deleted or not available"
 
 
 def pins_not_held(
     request: RecommendRequest | RankRequest, asked: Asked, serving: Serving, decision: Decision, n: int
 ) -> list[str]:
-    """One sentence for each of the first few pins without their place, and how many more there are.
+    """One sentence for each of the first few pins without their place, and how many more there are; then the
+    same for items of `include` or `items` that are no candidates.
 
-    Pins of items that the catalogue does not know are told with the other unknown ids."""
+    What the catalogue does not know is told with the other unknown ids."""
     faults = [
         f"the pin of {shorten(repr(pin.item), LONGEST_ID)} at {pin.position} does not hold: {why}"
         for pin, why in _faults(request, asked, serving, decision, n)
     ]
+    pins = _first(faults, "more pins do not hold")
+    if isinstance(request, RankRequest):
+        return [*pins, *not_proposed(serving, request.items)]
+    return [*pins, *_not_included(request, asked, serving, decision)] if request.include else pins
+
+
+def not_proposed(serving: Serving, ids: Sequence[str]) -> list[str]:
+    """One sentence for each of the first few of these items that are deleted or not available."""
+    codes = serving.remembered(serving.items.ids.codes(ids))
+    places = np.flatnonzero(np.isin(codes, serving.recommender.barred_)).tolist()
+    gone = dict.fromkeys(ids[place] for place in places)
+    faults = [f"{shorten(repr(item), LONGEST_ID)} is not recommended: {REMOVED}" for item in gone]
+    return _first(faults, "more items are not recommended")
+
+
+def _not_included(request: RecommendRequest, asked: Asked, serving: Serving, decision: Decision) -> list[str]:
+    """The same for items of `include`, whatever rules them out."""
+    query, names = decision.query, list(dict.fromkeys(request.include))
+    codes = serving.remembered(serving.items.ids.codes(names))
+    out = np.isin(codes, query.exclude) | np.isin(codes, serving.recommender.barred_)
+    out |= ~query.passing(codes)
+    left = [names[place] for place in np.flatnonzero(out & (codes >= 0)).tolist()]
+    faults = [
+        f"{shorten(repr(item), LONGEST_ID)} of `include` is no candidate: "
+        + _ruled_out(request, asked, serving, decision, item)
+        for item in left[:MOST_TOLD]
+    ]
+    return _first([*faults, *left[MOST_TOLD:]], "more items of `include` are no candidates")
+
+
+def _first(faults: Sequence[str], others: str) -> list[str]:
     more = len(faults) - MOST_TOLD
-    return [*faults[:MOST_TOLD], *([f"{more} more pins do not hold"] if more > 0 else [])]
+    return [*faults[:MOST_TOLD], *([f"{more} {others}"] if more > 0 else [])]
 
 
 def _faults(
     request: RecommendRequest | RankRequest, asked: Asked, serving: Serving, decision: Decision, n: int
 ) -> Iterator[tuple[Pin, str]]:
-    items = serving.recommender.items_
-    assert items is not None
     last = {pin.item: place for place, pin in enumerate(request.pins)}
     for place, pin in enumerate(request.pins):
-        code = items.ids.code(pin.item)
+        code = serving.code(pin.item)
         if code < 0:
             continue
         why = _ruled_out(request, asked, serving, decision, pin.item)
@@ -56,19 +87,17 @@ def _ruled_out(
     request: RecommendRequest | RankRequest, asked: Asked, serving: Serving, decision: Decision, item: str
 ) -> str:
     """What keeps the item out of every place, in the order in which it would have to be put right; or ""."""
-    query, recommender = asked.query, serving.recommender
-    assert recommender.items_ is not None
-    code = recommender.items_.ids.code(item)
+    query, code = asked.query, serving.code(item)
     one = np.array([code], np.int32)
     named = request.exclude if isinstance(request, RecommendRequest) else []
-    if code in recommender.barred_:
-        return "the item is deleted or not available"
+    if code in serving.recommender.barred_:
+        return REMOVED
     if query.only is not None and code not in query.only:
         return "the item is not among `items`"
     if item in named:
         return "the item is in `exclude`"
     if code in query.exclude:
-        disliked = (query.history.weights[query.history.items == code] < 0).any()
+        disliked = code in asked.hidden or (query.history.weights[query.history.items == code] < 0).any()
         return (
             "the user has hidden or disliked the item" if disliked
             else "the user has seen the item; `seen: true` lets it come back"

@@ -8,16 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhiyin.contracts import Reranker
+from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.filters import FilterLimits, parse_filter
+from zhiyin.errors import FilterError
 from zhiyin.rank.boosts import Boost, BoostReranker
 from zhiyin.rank.caps import CapReranker
 from zhiyin.rank.counters import Counters
 from zhiyin.rank.diversity import DiversityReranker
-from zhiyin.rank.exploration import EpsilonGreedyReranker, ThompsonReranker
 from zhiyin.rank.pins import PinReranker
+from zhiyin.serve.exploring import exploring
 from zhiyin.serve.live import Serving
-from zhiyin.serve.messages import Exploration, RankRequest, RecommendRequest
-from zhiyin.serve.problems import Problem
+from zhiyin.serve.messages import RankRequest, RecommendRequest
+from zhiyin.serve.problems import Problem, problem_of
 from zhiyin.types import IntArray
 
 __all__ = ["policies_of"]
@@ -48,15 +50,7 @@ def policies_of(
     assert items is not None
     policies: list[Reranker] = []
     if request.boosts:
-        boosts = []
-        for boost in request.boosts:
-            meant: IntArray | NDArray[np.bool_] = items.ids.codes(boost.items)
-            if boost.filter.strip():
-                mask = parse_filter(boost.filter, limits=limits).mask(items).copy()
-                mask[meant[meant >= 0]] = True
-                meant = mask
-            boosts.append(Boost(items=meant, times=boost.by))
-        policies.append(BoostReranker(boosts=boosts))
+        policies.append(BoostReranker(boosts=_boosts(request, items, limits)))
     if request.diversity > 0:
         if recommender.encoder is None:
             raise Problem(
@@ -70,9 +64,10 @@ def policies_of(
             known = ", ".join(sorted(items.words)) or "none"
             raise Problem("invalid_value", f"expected a word attribute, there are: {known}", path="$.caps")
         policies.append(CapReranker(attribute=cap.attribute, at_most=cap.at_most))
-    if request.exploration is not None:
-        free = n - sum(pin.position <= n for pin in request.pins)  # an editor's places are not chance's
-        policies.append(_exploring(request.exploration, free, _ByCode(counters, serving)))
+    caps = [part for part in (*recommender.rerankers, *policies) if isinstance(part, CapReranker)]
+    chance = exploring(request.exploration, recommender.rerankers, caps, items, _ByCode(counters, serving))
+    if chance is not None:
+        policies.append(chance)
     if request.pins:
         codes = items.ids.codes(pin.item for pin in request.pins)
         pins = {int(code): pin.position for code, pin in zip(codes, request.pins) if code >= 0}
@@ -80,9 +75,16 @@ def policies_of(
     return policies
 
 
-def _exploring(wish: Exploration, n: int, counters: _ByCode) -> Reranker:
-    """The last `slots` places of the first page are chance's."""
-    slots = tuple(range(max(1, n - wish.slots + 1), n + 1))
-    if wish.method == "epsilon":
-        return EpsilonGreedyReranker(epsilon=wish.epsilon, slots=slots)
-    return ThompsonReranker(slots=slots).watch(counters)
+def _boosts(request: RecommendRequest | RankRequest, items: Catalogue, limits: FilterLimits) -> list[Boost]:
+    boosts = []
+    for place, boost in enumerate(request.boosts):
+        meant: IntArray | NDArray[np.bool_] = items.ids.codes(boost.items)
+        if boost.filter.strip():
+            try:
+                mask = parse_filter(boost.filter, limits=limits).mask(items).copy()
+            except FilterError as error:
+                raise problem_of(error, path=f"$.boosts[{place}].filter") from error
+            mask[meant[meant >= 0]] = True
+            meant = mask
+        boosts.append(Boost(items=meant, times=boost.by))
+    return boosts

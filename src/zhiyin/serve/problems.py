@@ -161,8 +161,9 @@ class Problem(Exception):  # noqa: N818 - the word of RFC 9457
         return headers
 
 
-def problem_of(error: BaseException) -> Problem:
-    """What an exception means for the client. Whatever was not foreseen says nothing of our insides."""
+def problem_of(error: BaseException, *, path: str = "$.filter") -> Problem:
+    """What an exception means for the client. Whatever was not foreseen says nothing of our insides.
+    `path` is the place of a filter, when the error is about one."""
     match error:
         case Problem():
             return error
@@ -180,7 +181,7 @@ def problem_of(error: BaseException) -> Problem:
         case ClientDisconnect():
             return Problem("request_timeout", "the client went away before the body was here")
         case ZhiyinError():
-            return _ours(error)
+            return _ours(error, path if isinstance(error, FilterError) else "")
     return Problem("internal")
 
 
@@ -190,7 +191,7 @@ def _invalid(said: str) -> Problem:
     return Problem("invalid_value", shorten(said[: place.start()] if place else said, 500), path=path)
 
 
-def _ours(error: ZhiyinError) -> Problem:
+def _ours(error: ZhiyinError, path: str) -> Problem:
     code = next((code for kind, code in BY_ERROR.items() if isinstance(error, kind)), "internal")
     if code.startswith("store_") or code == "internal" or getattr(error, "file", None) is not None:
         # Names of files on this machine are for the log, not for the client.
@@ -201,7 +202,7 @@ def _ours(error: ZhiyinError) -> Problem:
         error = FilterError(
             error.expected, text=error.text, at=error.at, hint=f"the setting {setting} allows no more"
         )
-    return Problem(code, shorten(str(error), 4000))
+    return Problem(code, shorten(str(error), 4000), path=path)
 
 
 async def _to_guard(request: Request, error: Exception) -> Response:

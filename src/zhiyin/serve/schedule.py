@@ -33,10 +33,14 @@ class Told(Protocol):
 
 
 def due(current: Publication | None, *, seq: int, items: int, at: float, settings: ServeSettings) -> bool:
-    """Whether a fit is worth it now. The first one is, as soon as there is an item."""
+    """Whether a fit is worth it now. The first one is, as soon as there is an item.
+
+    After a rollback only events that came since count: with those before, the fit that was taken back would
+    come again.
+    """
     if current is None:
         return items > 0
-    new = seq - current.seq
+    new = seq - max(current.seq, current.back_seq)
     by_events = settings.refit_every_events > 0 and new >= settings.refit_every_events
     hours = (at - current.at) / 3600
     by_time = settings.refit_every_hours > 0 and new > 0 and hours >= settings.refit_every_hours

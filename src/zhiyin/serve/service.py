@@ -148,11 +148,11 @@ class Service:
         serving, start = self.serving(), self.clock()
         asked = self._asker(serving, self.now()).explain(request)
         reasons = self._reasons(serving, asked, request.items, checked=True)
-        items = self._asker(serving, 0.0).items
+        titles = serving.items.titles
         answers = [
-            ExplainedItem(id=name, title=items.titles[items.ids.code(name)], reasons=reasons.get(name, []))
+            ExplainedItem(id=name, title=titles[code], reasons=reasons.get(name, []))
             for name in request.items
-            if name in items.ids
+            if (code := serving.code(name)) >= 0
         ]
         meta = Meta_(
             versions=self._versions(serving),
@@ -167,7 +167,10 @@ class Service:
         asked = self._asker(serving, self.now()).recommend(request)
         policies = policies_of(request, serving, self.live.counters, request.n, self.limits)
         where = parse_filter(request.filter, limits=self.limits) if request.filter.strip() else None
-        found = absence(serving.recommender, asked.query, request.item, request.n, policies, where)
+        found = absence(
+            serving.recommender, asked.query, request.item, request.n, policies, where,
+            barred=self._barred(serving, request.item), seen=asked.seen, hidden=asked.hidden,
+        )  # fmt: skip
         meta = Meta_(
             versions=self._versions(serving),
             timings_ms={"all": (self.clock() - start) * 1e3},
@@ -177,6 +180,12 @@ class Service:
             item=found.item, title=found.title, stage=found.stage, text=found.text,
             changes=list(found.changes), place=found.place, sources=dict(found.sources), meta=meta,
         )  # fmt: skip
+
+    def _barred(self, serving: Serving, item: str) -> str:
+        """Why an item that may not be proposed may not; the same in every worker."""
+        if serving.code(item) < 0:
+            return "unknown"
+        return "removed" if self.store.item(item) is None else "unavailable"
 
     # -- looking back ------------------------------------------------------------------------------
 
@@ -189,12 +198,12 @@ class Service:
         slate = self.slate(slate_id)
         if slate is None:
             raise Problem("not_found", f"no answer with the id {slate_id!r} is kept", path="slate_id")
-        items = self._asker(self.serving(), 0.0).items
+        serving = self.serving()
         lines = [
             Line(
                 rank=place,
                 id=line.item,
-                title=items.titles[items.ids.code(line.item)] if line.item in items.ids else line.item,
+                title=serving.items.titles[code] if (code := serving.code(line.item)) >= 0 else line.item,
                 score=line.score,
                 sources=line.sources,
                 propensity=line.propensity,

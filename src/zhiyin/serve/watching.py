@@ -90,7 +90,7 @@ def _status(call: Call, window: float) -> Status:
     found = Status(
         at=at, window_s=round(span, 1), workers=int(gauges.get("zhiyin_workers", 0)),
         artefact="" if serving is None else serving.publication.version,
-        artefact_age_s=None if serving is None else round(at - serving.publication.at, 1),
+        artefact_age_s=None if serving is None else round(at - serving.publication.fitted_at, 1),
         fitted_on=0 if serving is None else serving.publication.seq,
         last_seq=ground.store.last_seq(), rows=ground.store.counts(),
         requests_per_s=round((last.requests - first.requests) / span, 3),

@@ -52,7 +52,10 @@ class Store(Protocol):
         """The same for a session of a visitor without a name."""
         ...
 
-    def events_after(self, seq: int, limit: int) -> EventRows: ...
+    def events_after(self, seq: int, limit: int) -> EventRows:
+        """Events in the order of `seq`; those of users who have opted out by now are marked."""
+        ...
+
     def recent(self, *, after: int, limit: int) -> list[RecentEvent]:
         """Events of the log with their names, in the order of `seq`, beginning behind `after`."""
         ...
@@ -95,6 +98,14 @@ class Store(Protocol):
         """
         ...
 
+    def kinds(self, names: Sequence[str]) -> dict[str, str]:
+        """Attribute of items -> its kind, for those of these that are settled."""
+        ...
+
+    def settle_kinds(self, kinds: Mapping[str, str]) -> Future[dict[str, str]]:
+        """For all processes and for ever; what was settled before stands. The kinds that hold now."""
+        ...
+
     def put_users(self, users: Sequence[UserRecord], *, at: float) -> Future[None]: ...
     def change_user(self, id: str, change: Callable[[UserRecord], UserRecord], *, at: float) -> Future[None]:
         """As `change_item`; of an unknown user from a bare record."""
@@ -103,7 +114,8 @@ class Store(Protocol):
     def user(self, id: str) -> UserRecord | None: ...
     def users(self, *, after: str = "", limit: int = 100) -> list[UserRecord]: ...
     def export(self, user: str) -> dict[str, Any]:
-        """Everything held on a user: record, events, slates."""
+        """Everything held on a user: record, events, slates. A slate is missing until it is written, a tenth
+        of a second after it was served."""
         ...
 
     def profile(self, user: str) -> ProfileRecord | None:
@@ -121,7 +133,8 @@ class Store(Protocol):
 
     def erase(self, user: str, *, at: float, actor: str) -> Future[Receipt]:
         """Record, events, slates and every trace of the id are gone from the file when the future is done
-        (secure delete, no copy left in the write-ahead log); the audit row holds the receipt."""
+        (secure delete, no copy left in the write-ahead log); the audit row holds the receipt. Slates that
+        were served before, in whatever process, and are still to be written are dropped."""
         ...
 
     # -- answers ---------------------------------------------------------------------------------

@@ -179,6 +179,11 @@ def of_session(text: str, columns: str) -> str:
 HISTORY, HISTORY_WITH_MORE = of_user(*BODIES), of_user(*WITH_MORE)
 SESSION, SESSION_WITH_MORE = of_session(*BODIES), of_session(*WITH_MORE)
 ROWS = "SELECT group_concat(hex(body), '') FROM (SELECT body FROM events WHERE seq > ? ORDER BY seq LIMIT ?)"
+ROWS_AND_OPTED_OUT = """
+    SELECT group_concat(hex(body), ''), group_concat(iif(personalise, NULL, seq), ' ') FROM (
+        SELECT e.seq, e.body, ifnull(u.personalise, 1) AS personalise
+        FROM events e LEFT JOIN users u ON u.key = e.user WHERE e.seq > ? ORDER BY e.seq LIMIT ?)
+    """
 
 
 def history(db: apsw.Connection, user: str, n: int, path: Path, context: Sequence[str] = ()) -> PastRows:
@@ -216,9 +221,11 @@ def past(
 
 
 def event_rows(db: apsw.Connection, seq: int, limit: int, path: Path) -> EventRows:
-    bodies = unpack(value(db, ROWS, (seq, limit)), path)
+    text, private = row(db, ROWS_AND_OPTED_OUT, (seq, limit)) or (None, None)
+    bodies = unpack(text, path)
     return EventRows(
         users=bodies["user"].astype(np.int64),
         attributed=bodies["attributed"].astype(np.bool_),
+        opted_out=np.isin(bodies["seq"], np.array((private or "").split(), np.int64)),
         **columns_of(bodies),  # type: ignore[arg-type]
     )

@@ -89,7 +89,15 @@ CREATE TABLE profiles(user INTEGER PRIMARY KEY, body BLOB NOT NULL);  -- msgpack
 CREATE TABLE tags(item INTEGER PRIMARY KEY, body BLOB NOT NULL);      -- msgpack of TagsRecord
 """
 
-STEPS: tuple[str, ...] = (SCHEMA_1, SCHEMA_2)
+SCHEMA_3 = """
+CREATE TABLE erasures(
+    name TEXT PRIMARY KEY,                  -- "user" or "session", and the keyed hash of its id
+    at REAL NOT NULL                        -- UTC seconds; what was served until then is not kept
+) WITHOUT ROWID;
+CREATE INDEX erasures_at ON erasures(at);
+"""
+
+STEPS: tuple[str, ...] = (SCHEMA_1, SCHEMA_2, SCHEMA_3)
 
 
 def schema_of(db: apsw.Connection) -> int:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ import msgspec
 from zhiyin.errors import DataError
 from zhiyin.store import meanings
 from zhiyin.store.connections import row, rows, value
+from zhiyin.store.erasures import digest_of, note_erasure, own_pepper
 from zhiyin.store.event_log import user_key
 from zhiyin.store.group_commit import Transaction
 from zhiyin.store.ledger import add_audit, forget_target
@@ -74,16 +72,20 @@ def export(db: apsw.Connection, id: str, path: Path) -> dict[str, Any]:
         db.execute("COMMIT")
 
 
-def erase(transaction: Transaction, id: str, at: float, actor: str, pepper: bytes) -> Receipt:
+def erase(
+    transaction: Transaction, id: str, at: float, actor: str, pepper: bytes, *, until: float
+) -> Receipt:
     """Delete every row that holds the id or what the user did; the caller empties the write-ahead log.
 
     Answers to repeated requests are looked through for the id and the ids of the events. The audit keeps
-    its rows, without the id.
+    its rows, without the id. A slate that was served up to `until` and is still to be written is dropped.
     """
     db = transaction.db
+    pepper = pepper or own_pepper(db)
     key = value(db, "SELECT key FROM users WHERE id = ?", (id,)) or -1
     sessions, event_ids = traces(db, key)
     n_slates = forget_slates_of(transaction, id, sessions)
+    note_erasure(transaction, id, sessions, until, pepper)
     db.execute("DELETE FROM events WHERE user = ?1 AND kind <> 13", (key,))
     n_events = db.changes()
     db.execute("DELETE FROM events WHERE user = ?1 AND kind = 13", (key,))
@@ -97,7 +99,7 @@ def erase(transaction: Transaction, id: str, at: float, actor: str, pepper: byte
     transaction.add("users", -db.changes())
     forget_answers(db, [id, *event_ids])
     forget_target(db, id)
-    digest = hmac.new(pepper or own_pepper(db), id.encode(), hashlib.sha256).hexdigest()
+    digest = digest_of(id, pepper)
     receipt = Receipt(id=uuid4().hex, at=at, events=n_events, slates=n_slates, digest=digest)
     detail = json.dumps({"receipt": receipt.id, "events": n_events, "slates": n_slates})
     add_audit(transaction, at, actor, "user.erase", digest, detail)
@@ -123,12 +125,6 @@ def forget_events_of(db: apsw.Connection, sessions: set[str]) -> tuple[int, set[
         ),
     ]
     return len(gone), {event_id for (event_id,) in gone if event_id}
-
-
-def own_pepper(db: apsw.Connection) -> bytes:
-    """A key of this store alone, for who gives none: it hides ids only from who has not the file."""
-    db.execute("INSERT INTO about VALUES('pepper', ?) ON CONFLICT DO NOTHING", (os.urandom(32),))
-    return bytes(value(db, "SELECT value FROM about WHERE name = 'pepper'"))
 
 
 def traces(db: apsw.Connection, key: int) -> tuple[set[str], set[str]]:

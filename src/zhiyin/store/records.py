@@ -200,6 +200,8 @@ class EventRows(msgspec.Struct, frozen=True):
     at: NDArray[np.float64]
     attributed: NDArray[np.bool_]
     """True where the event names a slate."""
+    opted_out: NDArray[np.bool_]
+    """True where the user has opted out: nothing is learnt from it."""
 
 
 class RecentEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ import apsw
 import msgspec
 
 from zhiyin.store.connections import rows, value
+from zhiyin.store.erasures import is_erased
 from zhiyin.store.group_commit import Transaction
 from zhiyin.store.records import Slate
 
@@ -21,8 +22,10 @@ NEWEST_WITH = (
 NEWEST_OF_USER = "SELECT body FROM slates WHERE user = ?2 AND user <> '' ORDER BY at DESC, key DESC LIMIT ?1"
 
 
-def add_slate(transaction: Transaction, slate: Slate) -> None:
-    """The same id twice is one slate, the first."""
+def add_slate(transaction: Transaction, slate: Slate, pepper: bytes) -> None:
+    """The same id twice is one slate, the first. One of a user who was erased since is dropped."""
+    if is_erased(transaction.db, slate, pepper):
+        return
     transaction.db.execute(
         "INSERT INTO slates(id, user, session, at, body) VALUES(?,?,?,?,?) ON CONFLICT DO NOTHING",
         (slate.id, slate.user, slate.session, slate.at, pack(slate)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
@@ -13,8 +14,9 @@ import apsw
 
 from zhiyin.data.dataset import Dataset
 from zhiyin.errors import StoreError
-from zhiyin.store import catalogue_rows, event_log, ledger, meanings, people, slates
+from zhiyin.store import attribute_kinds, catalogue_rows, event_log, ledger, meanings, people, slates
 from zhiyin.store.connections import connect_reader, connect_writer, reading, refusal, rows, value
+from zhiyin.store.erasures import is_erased
 from zhiyin.store.group_commit import GroupCommit, Transaction
 from zhiyin.store.loading import load
 from zhiyin.store.opening import prepare
@@ -162,6 +164,14 @@ class SqliteStore:
         with self._reader() as db:
             return catalogue_rows.changes(db, revision, limit)
 
+    def kinds(self, names: Sequence[str]) -> dict[str, str]:
+        with self._reader() as db:
+            return attribute_kinds.kinds(db, names)
+
+    def settle_kinds(self, kinds: Mapping[str, str]) -> Future[dict[str, str]]:
+        said = dict(kinds)
+        return self._writer.submit(lambda tx: attribute_kinds.settle_kinds(tx, said))
+
     def put_users(self, users: Sequence[UserRecord], *, at: float) -> Future[None]:
         users = tuple(users)
         return self._writer.submit(lambda tx: people.put_users(tx, users, at), rows=len(users))
@@ -198,15 +208,24 @@ class SqliteStore:
         return self._writer.submit(lambda tx: meanings.put_tags(tx, item, record, at, actor))
 
     def erase(self, user: str, *, at: float, actor: str) -> Future[Receipt]:
-        return self._writer.submit(lambda tx: people.erase(tx, user, at, actor, self._pepper), scrub=True)
+        asked = time.monotonic()
+
+        def write(tx: Transaction) -> Receipt:
+            until = at + time.monotonic() - asked  # what was served while it waited is of the old state too
+            return people.erase(tx, user, at, actor, self._pepper, until=until)
+
+        return self._writer.submit(write, scrub=True)
 
     # -- answers ---------------------------------------------------------------------------------
     def add_slate(self, slate: Slate) -> bool:
-        return self._behind(("slate", slate.id), slate, lambda tx: slates.add_slate(tx, slate))
+        return self._behind(("slate", slate.id), slate, lambda tx: slates.add_slate(tx, slate, self._pepper))
 
     def slate(self, id: str) -> Slate | None:
         with self._reader() as db:
-            return self._waiting.get(("slate", id)) or slates.slate(db, id)
+            waiting: Slate | None = self._waiting.get(("slate", id))
+            if waiting is not None and not is_erased(db, waiting, self._pepper):
+                return waiting
+            return slates.slate(db, id)
 
     def slates(self, *, user: str = "", limit: int = 20) -> list[Slate]:
         with self._reader() as db:

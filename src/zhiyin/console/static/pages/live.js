@@ -90,7 +90,7 @@ class LivePage {
       h("span", null, event.user ? h("a", { href: to("users", { id: event.user }) }, plain(event.user)) : h("span", { class: "soft" }, t("live.visitor")), " ",
         event.item ? h("a", { href: to("items", { id: event.item }) }, named({ title: event.title, id: event.item })) : null,
         event.value === null ? null : h("span", { class: "soft" }, ` ${number(event.value, 1)}`)),
-      h("time", { class: "soft", title: moment(event.received_at) }, ago(event.received_at)))) : h("li", { class: "none" }, empty("live", t("live.no_events"), t("live.no_events_about"))));
+      h("time", { class: "soft", title: t("live.arrived", { at: moment(event.at ?? event.received_at), received: moment(event.received_at) }) }, ago(event.at ?? event.received_at)))) : h("li", { class: "none" }, empty("live", t("live.no_events"), t("live.no_events_about"))));
     const decisions = this.decisions.slice(0, 30);
     fill(this.decisionRows, decisions.length ? decisions.map((one) => h("li", null,
       chip(millis(one.ms), one.degraded.length ? "warn" : ""),

@@ -57,7 +57,7 @@ async function one(view, slate) {
     heading(trace.user ? t("why.title_user", { user: trace.user }) : t("why.title_nobody"), `${moment(trace.at)} · ${ago(trace.at)}`,
       linkButton(t("why.all"), to("why", { user: trace.user }), { icon: "arrow" })),
     card({ label: t("why.summary") }, facts([
-      [t("why.took"), millis(whole)], [t("why.candidates"), number(trace.stages[0]?.n_out ?? trace.shown.length)], [t("why.n"), number(n)],
+      [t("why.took"), millis(whole)], [t("why.candidates"), number(trace.stages.find((/** @type {any} */ stage) => stage.name === "retrieve")?.n_out ?? trace.shown.length)], [t("why.n"), number(n)],
       [t("why.surface"), trace.surface || "–"], [t("why.words"), trace.request.words || "–"], [t("why.history"), past(trace)],
       [t("why.version"), h("code", null, trace.version)], [t("why.id"), h("code", null, slate)],
     ]), trace.degraded.length ? h("p", { class: "note" }, t("why.degraded", { parts: trace.degraded.join(", ") })) : null),

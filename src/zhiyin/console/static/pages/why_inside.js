@@ -42,10 +42,16 @@ export function featureCard(trace, line) {
         { name: "name", label: t("frame.name"), shown: (one) => readable(one.name) }, { name: "value", label: t("frame.value"), numeric: true, shown: (one) => (one.value === null ? "–" : number(one.value, 4)) }] })));
 }
 
-/** `ease.rank` in words. @param {string} name */
+/** `ease.rank`, `kernel.decay_0.8` or `context.device.lift` in words. @param {string} name */
 function readable(name) {
-  const dot = name.indexOf(".");
-  return dot < 0 ? say("feature", name) : `${say("source", name.slice(0, dot))} · ${say("feature", name.slice(dot + 1))}`;
+  const parts = name.split(/\.(?!\d)/);
+  return parts.map((part, at) => (at === 0 && parts.length > 1 ? say("source", part) : at === parts.length - 1 ? feature(part) : part)).join(" · ");
+}
+
+/** What is looked at, such as `count` or, with a number, `last_2`. @param {string} name */
+function feature(name) {
+  const counted = /^(last|decay|days|first)_([\d.]+)$/.exec(name);
+  return counted ? t(`feature.n.${counted[1]}`, { n: counted[2] }) : say("feature", name);
 }
 
 /**
