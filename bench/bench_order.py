@@ -4,9 +4,9 @@
     python bench/bench_order.py amazon-games --model smollm2-135m --artefact DIR   # fitted under regime T
 
 Sets come from $ZHIYIN_DATA; models from `zhiyin models add`. The recommender is fitted under regime T. The
-model judges the first ten of some users' lists; weight and gate come from half of the other questions, the
-figures from the other half. Without the model it says so and ends. A run that was cut off goes on where it
-was given the same folder with `--kept`.
+model judges the first ten of some users' lists; window, weight and gate come from half of the other
+questions, the figures from the other half. Without the model it says so and ends. A run that was cut off goes
+on where it was given the same folder with `--kept`.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def main() -> None:
     print(f"{data.name}: {found.n_lessons} lists judged, all in {time.perf_counter() - start:.0f} s")
     print(f"agreement on unseen lists (rank correlation): {found.agreement:.3f}")
     print(f"coefficients: {student.coefficients_.round(3).tolist()}")
-    print(f"weight {found.weight}, gate {found.gate}")
+    print(f"window {found.window}, weight {found.weight}, gate {found.gate}")
     counts = np.bincount(split.fit.item, minlength=data.n_items)
     tell("behind the gate", found.gains, counts)
     student.groups, student.max_spread = (0, 1, 2, 3), float("inf")

@@ -26,6 +26,8 @@ __all__ = ["Distilled", "Gains", "gains_of", "lessons_of", "school", "tuned"]
 
 WEIGHTS = (0.1, 0.2, 0.4, 0.8)
 """Of the student's opinion beside the ranker's score; tried on the first half of the questions."""
+WINDOWS = (10, 20)
+"""How many of the first items it may order; tried with each weight."""
 GROUPS = ("1-5", "6-20", "21-100", "> 100")
 
 
@@ -58,6 +60,7 @@ class Distilled:
     agreement: float
     """Mean rank correlation with the teacher, on lists that the student has not seen."""
     n_lessons: int
+    window: int
     weight: float
     gate: Gate
     gains: Gains
@@ -70,6 +73,7 @@ class Distilled:
             "coefficients": [float(number) for number in student.coefficients_],
             "agreement": self.agreement,
             "n_lessons": self.n_lessons,
+            "window": self.window,
             "weight": self.weight,
             "groups": list(self.gate.groups),
             "max_spread": self.gate.max_spread if np.isfinite(self.gate.max_spread) else None,
@@ -122,14 +126,15 @@ def gains_of(
     made: Recommender, holdout: Holdout, positions: Sequence[int], rerankers: Sequence[Reranker]
 ) -> list[Gains]:
     """Per reranker, all beside the same ranking; only the next event counts as right."""
-    window = max(10, *(int(getattr(part, "window", 10)) for part in rerankers))
+    windows = [int(getattr(part, "window", 10)) for part in rerankers]
+    n_ranked = max(10, *windows)
     rows: list[list[tuple[int, float, float, int]]] = [[] for _ in rerankers]
     for position in positions:
         query, target = question(made, holdout, int(position)), int(holdout.targets(int(position))[0])
-        ranking = made.rank(query, window)
+        ranking = made.rank(query, n_ranked)
         before, n = discount(ranking.items.tolist(), target), len(holdout.history(int(position)))
-        for place, part in enumerate(rerankers):
-            after = discount(part.rerank(query, ranking, window).items.tolist(), target)
+        for place, (part, window) in enumerate(zip(rerankers, windows)):
+            after = discount(part.rerank(query, ranking, n_ranked).items.tolist(), target)
             rows[place].append((n, spread(ranking, window), after - before, target))
     return [_gains(found) for found in rows]
 
@@ -138,27 +143,29 @@ def tuned(
     made: Recommender, holdout: Holdout, positions: Sequence[int], student: StudentReranker, n_lessons: int,
     agreed: float,
 ) -> Distilled:  # fmt: skip
-    """Weight and gate from the first half of the questions, their gains from the second; sets them."""
+    """Window, weight and gate from half of the questions, their gains from the other half; sets them."""
     if len(positions) < 4:
         raise DataError(
             "at least 4 held-out questions", value=len(positions), hint="import more events first"
         )
     middle = len(positions) // 2
-    student.groups, student.max_spread = tuple(range(len(HISTORY_EDGES))), float("inf")
-    tried = [_with_weight(student, weight) for weight in WEIGHTS]
+    tried = [_twin(student, window, weight) for window in WINDOWS for weight in WEIGHTS]
     found = gains_of(made, holdout, positions[:middle], tried)
     gates = [fitted_gate(one.n_history, one.spread, one.gain) for one in found]
     worth = [_behind(gate, one) for gate, one in zip(gates, found)]
     best = int(np.argmax(worth))
     gate = gates[best] if worth[best] > 0 else CLOSED
-    student.weight, student.groups, student.max_spread = WEIGHTS[best], gate.groups, gate.max_spread
+    student.window, student.weight = tried[best].window, tried[best].weight
+    student.groups, student.max_spread = gate.groups, gate.max_spread
     (held,) = gains_of(made, holdout, positions[middle:], [student])
-    return Distilled(agreed, n_lessons, student.weight, gate, held)
+    return Distilled(agreed, n_lessons, student.window, student.weight, gate, held)
 
 
-def _with_weight(student: StudentReranker, weight: float) -> StudentReranker:
-    twin = StudentReranker(encoder=student.encoder, window=student.window, weight=weight)
-    twin.groups, twin.max_spread = student.groups, student.max_spread
+def _twin(student: StudentReranker, window: int, weight: float) -> StudentReranker:
+    """One that has learnt the same and is open for everybody."""
+    twin = StudentReranker(
+        encoder=student.encoder, window=window, weight=weight, groups=range(len(HISTORY_EDGES))
+    )
     twin.likeness_, twin.titles_ = student.likeness_, student.titles_
     twin.coefficients_ = student.coefficients_
     return twin

@@ -219,6 +219,17 @@ def test_the_gate_opens_only_where_gains_are_sure() -> None:
     assert fitted_gate(n_history[:20], np.ones(20), np.ones(20)) == CLOSED
 
 
+def test_small_gains_of_every_group_open_the_gate_together_but_not_over_a_loss() -> None:
+    """Each group by itself is within chance, all as one are not."""
+    rng = np.random.default_rng(1)
+    n_history, noise = np.repeat([2, 10, 50], 400), rng.normal(0, 1, (3, 400))
+    noise = (noise - noise.mean(axis=1, keepdims=True)) / noise.std(axis=1, keepdims=True)
+    small = (0.2 * noise + 0.02).ravel()
+    assert fitted_gate(n_history, np.ones(1200), small).groups == (0, 1, 2)
+    loses = (0.2 * noise + np.array([[0.028], [0.028], [-0.004]])).ravel()
+    assert fitted_gate(n_history, np.ones(1200), loses) == CLOSED
+
+
 def test_the_gate_finds_the_spread_beyond_which_the_ranker_knows_better() -> None:
     spreads = np.linspace(0, 1, 400)
     gains = np.where(spreads < 0.5, 0.1, -0.2) + np.random.default_rng(0).normal(0, 0.05, 400)
@@ -231,8 +242,8 @@ def test_an_opinion_that_is_noise_stays_outside_whatever_weight_is_tried() -> No
     for _ in range(worlds):
         n_history, spreads = rng.choice([3, 12, 50, 200], 500), rng.random(500)
         noise = rng.standard_normal(500)
-        tries = [0.8 * noise + 0.6 * rng.standard_normal(500) for _ in range(4)]
-        moved = rng.random((4, 500)) < 0.3
+        tries = [0.8 * noise + 0.6 * rng.standard_normal(500) for _ in range(8)]
+        moved = rng.random((8, 500)) < 0.3
         opened += any(
             fitted_gate(n_history, spreads, np.where(told, gain, 0)) != CLOSED
             for told, gain in zip(moved, tries)

@@ -116,11 +116,11 @@ def test_an_event_that_comes_while_its_item_is_read_is_not_lost(old: Client) -> 
     live = old.app.state.ground.live
     read, store = live.store.events_after, live.store
 
-    def meanwhile(seq: int, limit: int):
+    def meanwhile(seq: int, limit: int, **asked: object):
         store.events_after = read
         put(old, "racing", title="red shoes, racing")
         bought(old, "racing", "a")
-        return read(seq, limit)
+        return read(seq, limit, **asked)
 
     store.events_after = meanwhile
     assert eventually(lambda: store.events_after is not meanwhile) and settled(old)

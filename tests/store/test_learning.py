@@ -37,3 +37,18 @@ def test_the_kind_of_an_attribute_is_settled_once_for_all_processes(tmp_path: Pa
         }
         assert one.kinds(["size", "颜色", "hue"]) == {"size": "words", "颜色": "numbers"}
         assert one.snapshot().name == "store"
+
+
+def test_contexts_come_along_for_those_who_ask(store: SqliteStore) -> None:
+    sent = [
+        Event(user="a", item="x", kind="play", value=30.0, context={"duration": "600", "mood": "calm"}),
+        Event(user="a", item="y"),
+        Event(user="b", item="x", kind="play", value=30.0, context={"duration": "30"}),
+    ]
+    store.append(sent, at=AT).result()
+    assert store.events_after(0, 9).context == {}
+    rows = store.events_after(0, 9, context=("duration",))
+    assert rows.seqs.tolist() == [1, 2, 3]
+    assert {name: words.tolist() for name, words in rows.context.items()} == {"duration": ["600", "", "30"]}
+    assert store.events_after(2, 9, context=("duration",)).context["duration"].tolist() == ["30"]
+    assert store.events_after(3, 9, context=("duration",)).context["duration"].tolist() == []

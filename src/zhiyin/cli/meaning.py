@@ -52,6 +52,7 @@ def chat(
     Example: zhiyin chat shop alice --say "something funny from the 90s" --say "not the third"
     """
     from zhiyin.dialogue import State, answer_text, heard, locale_of, next_state
+    from zhiyin.explain.chat_prompt import without_own_words
 
     out = Output(as_json=as_json)
     state, turns = State(), []
@@ -66,7 +67,9 @@ def chat(
             told = next((stage.details for stage in trace.stages if stage.name == "understand"), {})
             state = replace(state, shown=tuple(line.item for line in trace.recommendations))
             text = answer_text(state, items.ids.codes(state.shown), items, locale, told.get("relaxed", ()))
-            text = _phrased(recommender, words, text, trace.recommendations, locale) or text
+            own = replace(state, intent=without_own_words(state.intent))
+            plain = answer_text(own, items.ids.codes(state.shown), items, locale, told.get("relaxed", ()))
+            text = _phrased(recommender, words, plain, trace.recommendations, locale) or text
             out.show(Text(printable(text, 1000)), show.recommendations(trace.recommendations, locale=locale))
             turns.append({"message": words, "text": text, "items": trace.recommendations})
     out.result({"turns": turns})

@@ -64,6 +64,7 @@ def distil(
 
 def tell(out: Output, file: Path, found: Any, student: Any) -> None:
     """The figures, and what to write into zhiyin.toml where the student pays."""
+    import numpy as np
     from rich.text import Text
 
     lines = [f"agreement with the model on lists it has not seen: {found.agreement:.2f} (rank correlation)"]
@@ -73,14 +74,17 @@ def tell(out: Output, file: Path, found: Any, student: Any) -> None:
         )
     if found.gate.groups:
         lines += ["it pays; in zhiyin.toml:", "", "[[rerankers]]", 'type = "student"', f'weights = "{file}"']
-        lines += [f"weight = {student.weight}", f"groups = {list(student.groups)}"]
+        lines += [f"window = {student.window}", f"weight = {student.weight}"]
+        lines += [f"groups = {list(student.groups)}"]
+        lines += [f"max_spread = {student.max_spread}"] if np.isfinite(student.max_spread) else []
     else:
         lines.append("it pays for nobody: leave it out")
     out.show(*(Text(line) for line in lines))
     out.result(
         {
             "file": str(file), "agreement": found.agreement, "lessons": found.n_lessons,
-            "weight": found.weight, "groups": list(found.gate.groups), "gains": found.gains.table(),
+            "window": found.window, "weight": found.weight, "groups": list(found.gate.groups),
+            "gains": found.gains.table(),
         }
     )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -17,9 +17,10 @@ HISTORY_EDGES = (1, 6, 21, 101)
 """Where the groups of history lengths begin: 1-5, 6-20, 21-100, more."""
 FEWEST = 30
 """Questions of a group from which something may be concluded."""
-SURE = 3.0
+SURE = 3.4
 """Standard errors that a mean gain must be above zero. One look would need 2; the best is taken of four
-groups under four spreads, and callers try several weights: with 1.6, most opinions that are noise pass."""
+groups and all of them together under four spreads, and callers try several weights and windows: with 1.6,
+most opinions that are noise pass."""
 
 
 class Gate(msgspec.Struct, frozen=True):
@@ -52,7 +53,8 @@ def group_of(n: int) -> int:
 def fitted_gate(
     n_history: NDArray[np.integer], spreads: NDArray[np.floating], gains: NDArray[np.floating]
 ) -> Gate:
-    """Open for the groups whose mean gain is surely above zero, under the spread that leaves most of it.
+    """Open for the groups whose mean gain is surely above zero, or for all where they surely gain as one and
+    none loses, under the spread that leaves most of it.
 
     (q,) per held-out question: events before it, spread of the window, and the metric with the opinion less
     the metric without. A group with fewer than 30 questions stays closed.
@@ -63,11 +65,20 @@ def fitted_gate(
     best, most = CLOSED, 0.0
     for limit in limits:
         inside = ~(spreads > limit)
-        groups = tuple(g for g in range(len(HISTORY_EDGES)) if surely_pays(gains[inside & (group == g)]))
-        gained = float(gains[inside & np.isin(group, groups)].sum())
-        if groups and gained > most:
-            best, most = Gate(groups, float(limit)), gained
+        parts = {g: gains[inside & (group == g)] for g in range(len(HISTORY_EDGES))}
+        alone = tuple(g for g, part in parts.items() if surely_pays(part))
+        for groups in (alone, _together(parts)):
+            gained = float(sum(parts[g].sum() for g in groups))
+            if groups and gained > most:
+                best, most = Gate(groups, float(limit)), gained
     return best
+
+
+def _together(parts: Mapping[int, NDArray[np.floating]]) -> tuple[int, ...]:
+    """All groups that can be judged, where none loses in the mean and all as one surely gain."""
+    seen = {g: part for g, part in parts.items() if len(part) >= FEWEST}
+    pays = bool(seen) and surely_pays(np.concatenate(list(seen.values())))
+    return tuple(seen) if pays and all(float(part.mean()) >= 0 for part in seen.values()) else ()
 
 
 def surely_pays(gains: NDArray[np.floating]) -> bool:

@@ -211,7 +211,8 @@ class Live:
         serving = self.serving
         behind = self._counted if serving is None else min(self._counted, serving.seq)
         asked_at, before = self.now(), self._asked_at
-        rows = self.store.events_after(behind, EVENTS_AT_ONCE)
+        weighed = () if serving is None else serving.weighed
+        rows = self.store.events_after(behind, EVENTS_AT_ONCE, context=weighed)
         self._asked_at = asked_at
         if len(rows.seqs):
             self._run(lambda: self._learn(serving, rows))
@@ -292,7 +293,8 @@ class Live:
                 self._encode(serving, items)
                 serving.take(late, items)
             serving.revision = changes[-1].revision
-        while len((rows := self.store.events_after(serving.seq, 1_000_000)).seqs):
+        weighed = serving.weighed
+        while len((rows := self.store.events_after(serving.seq, 1_000_000, context=weighed)).seqs):
             serving.learn(rows)
 
     def _install(self, serving: Serving) -> None:

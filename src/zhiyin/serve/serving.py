@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhiyin.data.catalogue import Catalogue
-from zhiyin.data.weights import KindWeights
+from zhiyin.data.weights import DURATION, KindWeights
 from zhiyin.recommender import Recommender
 from zhiyin.serve.artefacts import Publication
 from zhiyin.serve.waiting import Waiting
@@ -67,6 +67,12 @@ class Serving:
         items = self.recommender.items_
         assert items is not None
         return items
+
+    @property
+    def weighed(self) -> tuple[str, ...]:
+        """Names of the contexts that say how much an event counts: duration, where the fit has seen one."""
+        past = self.recommender.histories_
+        return (DURATION,) if past is not None and DURATION in past.snapshot.context else ()
 
     def codes(self, keys: NDArray[np.int64]) -> IntArray:
         """(h,) item codes of keys; -1 for what the catalogue does not know."""
@@ -149,7 +155,8 @@ class Serving:
         counts = (rows.kinds != SHOWN) & (rows.seqs > self.seq) & (rows.items > 0) & ~rows.opted_out
         if counts.any():
             codes, at, kinds = self.codes(rows.items[counts]), rows.at[counts], rows.kinds[counts]
-            weights = self.weights.of(kinds, rows.values[counts])
+            context = {name: words[counts] for name, words in rows.context.items()}
+            weights = self.weights.weigh(kinds, rows.values[counts], context)
             known = codes >= 0
             if known.any():
                 self._count(codes[known], at[known], weights[known], kinds[known])

@@ -52,8 +52,11 @@ class Store(Protocol):
         """The same for a session of a visitor without a name."""
         ...
 
-    def events_after(self, seq: int, limit: int) -> EventRows:
-        """Events in the order of `seq`; those of users who have opted out by now are marked."""
+    def events_after(self, seq: int, limit: int, *, context: Sequence[str] = ()) -> EventRows:
+        """Events in the order of `seq`, with the words of the named contexts.
+
+        Those of users who have opted out by now are marked.
+        """
         ...
 
     def recent(self, *, after: int, limit: int) -> list[RecentEvent]:

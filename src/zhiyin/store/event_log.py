@@ -179,11 +179,17 @@ def of_session(text: str, columns: str) -> str:
 HISTORY, HISTORY_WITH_MORE = of_user(*BODIES), of_user(*WITH_MORE)
 SESSION, SESSION_WITH_MORE = of_session(*BODIES), of_session(*WITH_MORE)
 ROWS = "SELECT group_concat(hex(body), '') FROM (SELECT body FROM events WHERE seq > ? ORDER BY seq LIMIT ?)"
-ROWS_AND_OPTED_OUT = """
-    SELECT group_concat(hex(body), ''), group_concat(iif(personalise, NULL, seq), ' ') FROM (
-        SELECT e.seq, e.body, ifnull(u.personalise, 1) AS personalise
-        FROM events e LEFT JOIN users u ON u.key = e.user WHERE e.seq > ? ORDER BY e.seq LIMIT ?)
-    """
+
+
+def after(text: str, columns: str) -> str:
+    return f"""
+        SELECT {text}, group_concat(iif(personalise, NULL, seq), ' ') FROM (
+            SELECT seq, {columns}, ifnull(personalise, 1) AS personalise
+            FROM events LEFT JOIN users ON users.key = events.user WHERE seq > ? ORDER BY seq LIMIT ?)
+        """  # noqa: S608 - constants
+
+
+ROWS_AND_OPTED_OUT, WITH_CONTEXT = after(*BODIES), after(*WITH_MORE)
 
 
 def history(db: apsw.Connection, user: str, n: int, path: Path, context: Sequence[str] = ()) -> PastRows:
@@ -208,22 +214,33 @@ def past(
     text: str | None, names: Sequence[str], path: Path
 ) -> tuple[NDArray[np.void], dict[str, NDArray[np.str_]]]:
     """Bodies and the words of some contexts, oldest first, from text that has the newest first."""
+    bodies, said = told(text, names, path)
+    return bodies[::-1], {name: words[::-1] for name, words in said.items()}
+
+
+def told(
+    text: str | None, names: Sequence[str], path: Path
+) -> tuple[NDArray[np.void], dict[str, NDArray[np.str_]]]:
+    """Bodies and the words of some contexts, in the order of the text."""
     packed, _, more = (text or "").partition(" ")
-    bodies = unpack(packed, path)[::-1]
+    bodies = unpack(packed, path)
     if not names:
         return bodies, {}
     try:
-        said = unpack_said(LIST + len(bodies).to_bytes(4, "big") + bytes.fromhex(more))[::-1]
+        said = unpack_said(LIST + len(bodies).to_bytes(4, "big") + bytes.fromhex(more))
     except msgspec.MsgspecError as error:
         raise damaged(path, f"what an event says beside its item cannot be read: {error}") from error
     contexts = [{} if one is None else one.context for one in said]
     return bodies, {name: np.array([one.get(name, "") for one in contexts], np.str_) for name in names}
 
 
-def event_rows(db: apsw.Connection, seq: int, limit: int, path: Path) -> EventRows:
-    text, private = row(db, ROWS_AND_OPTED_OUT, (seq, limit)) or (None, None)
-    bodies = unpack(text, path)
+def event_rows(
+    db: apsw.Connection, seq: int, limit: int, path: Path, context: Sequence[str] = ()
+) -> EventRows:
+    text, private = row(db, WITH_CONTEXT if context else ROWS_AND_OPTED_OUT, (seq, limit)) or (None, None)
+    bodies, said = told(text, context, path)
     return EventRows(
+        context=said,
         users=bodies["user"].astype(np.int64),
         attributed=bodies["attributed"].astype(np.bool_),
         opted_out=np.isin(bodies["seq"], np.array((private or "").split(), np.int64)),

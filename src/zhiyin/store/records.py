@@ -202,6 +202,8 @@ class EventRows(msgspec.Struct, frozen=True):
     """True where the event names a slate."""
     opted_out: NDArray[np.bool_]
     """True where the user has opted out: nothing is learnt from it."""
+    context: Mapping[str, NDArray[np.str_]] = {}
+    """Name -> (n,) words, of the contexts that were asked for."""
 
 
 class RecentEvent(msgspec.Struct, frozen=True, kw_only=True):

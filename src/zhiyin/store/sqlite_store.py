@@ -117,9 +117,9 @@ class SqliteStore:
         with self._reader() as db:
             return event_log.session_history(db, session, n, self.path, context)
 
-    def events_after(self, seq: int, limit: int) -> EventRows:
+    def events_after(self, seq: int, limit: int, *, context: Sequence[str] = ()) -> EventRows:
         with self._reader() as db:
-            return event_log.event_rows(db, seq, limit, self.path)
+            return event_log.event_rows(db, seq, limit, self.path, context)
 
     def recent(self, *, after: int, limit: int) -> list[RecentEvent]:
         with self._reader() as db:
