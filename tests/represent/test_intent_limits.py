@@ -70,6 +70,8 @@ def required(words: str) -> str:
         ("nothing older than 2000", "year >= 2000"),
         ("上映不早于2000年", "year >= 2000"),
         ("不要1990年以前的", "year >= 1990"),
+        ("不要超过1990年的", "year <= 1990"),
+        ("不超过2000元的", "price <= 2000"),
         ("90年代以前的不要", "year >= 1990"),
         ("not after the 80s", "year < 1990"),
         ("not from the 90s", "not (year >= 1990 and year < 2000)"),

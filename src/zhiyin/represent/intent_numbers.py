@@ -231,6 +231,8 @@ def _years() -> Iterator[tuple[str, Maker]]:
         _bound(low="a", role="year")  # fmt: skip
     yield rf"(?:晚于)(?P<a>{YEAR})年?", _bound(low="a", role="year")
     yield rf"(?:早于)(?P<a>{YEAR})年?", _bound(high="a", below=True, role="year")
+    yield rf"(?:超过|大于|高于)了?(?P<a>{YEAR})年", _bound(low="a", role="year")
+    yield rf"(?:不到|小于|低于)(?P<a>{YEAR})年", _bound(high="a", below=True, role="year")
     yield rf"(?P<a>{YEAR})年?(?:以后|之后|后|以来|起|至今)", _bound(low="a", role="year")
     yield rf"\b(?:in|from|of|made in)\s(?P<a>{YEAR})\b", _bound("a", "a", role="year")
     yield rf"(?P<a>{YEAR})年", _bound("a", "a", role="year")
