@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 WORDS_OFFSET = 10.0
 """Of reciprocal rank fusion where words were given: few first places are worth more than many middle ones."""
 FAR_BEHIND = 40.0
-"""Places that what does not meet the words stands behind what does, however few that is."""
+"""The best place of what does not meet the words beside something that does, however little that is."""
 EVERY = 5
 """One in so many replayed questions comes without its context, for so will some that are asked."""
 
@@ -175,9 +175,10 @@ class Pipeline:
         voices = [getattr(self.retrievers[found.sources[place]], "voice", 1.0) for place in hearing]
         said = found.scores[:, hearing]
         beside = (said <= 0) & (said > 0).any(axis=0)
-        fused = np.nansum(
-            np.array(voices) / (WORDS_OFFSET + found.ranks[:, hearing] + FAR_BEHIND * beside), axis=1
-        )
+        ranks = found.ranks[:, hearing]
+        if len(query.history):  # or what the ranker likes best would be carried past what was asked for
+            ranks = np.where(beside, np.maximum(ranks, FAR_BEHIND), ranks)
+        fused = np.nansum(np.array(voices) / (WORDS_OFFSET + ranks), axis=1)
         if len(query.history):
             voice = 1.0 if query.intent is not None and query.intent.source == "profile" else 0.5
             fused += voice * np.nan_to_num(1.0 / (WORDS_OFFSET + competition_ranks(score[:, None])[:, 0]))

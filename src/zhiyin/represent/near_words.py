@@ -17,7 +17,7 @@ from zhiyin.types import FloatArray, IntArray, Intent, Wish
 __all__ = ["NearWords"]
 
 PLACEHOLDERS = frozenset({"unknown", "other", "others", "misc", "none", "未知", "其他", "其它", "暂无"})
-"""Words that stand where nothing is known: nobody asks for them."""
+"""Words that stand where nothing is known: nobody asks for them, but a clause nearest to one says little."""
 MOST_WORDS = 200
 """Of one attribute: one with more (brands, actors) holds names, whose meaning says little."""
 N_TITLES = 200
@@ -89,6 +89,8 @@ class NearWords:
         for row in (likeness - words.mean) / words.spread:
             for place, by in zip(np.argsort(-row, kind="stable").tolist(), WEIGHTS):
                 value = words.values[place]
+                if value.word.casefold() in PLACEHOLDERS:
+                    continue
                 if row[place] >= LEAST and (value not in wishes or wishes[value].by < by):
                     wishes[value] = Wish(value.filter, by, value.word)
         return replace(intent, wishes=tuple(wishes.values()), source="vectors") if wishes else intent
@@ -127,5 +129,5 @@ def _values(items: Catalogue) -> tuple[Value, ...]:
         Value(name, column.values[code])
         for name, column in columns.items()
         for code in np.unique(column.codes).tolist()
-        if not column.values[code].isdecimal() and column.values[code].casefold() not in PLACEHOLDERS
+        if not column.values[code].isdecimal()
     )
