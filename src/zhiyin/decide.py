@@ -173,10 +173,9 @@ class Pipeline:
         if not hearing:
             return score
         voices = [getattr(self.retrievers[found.sources[place]], "voice", 1.0) for place in hearing]
-        said = found.scores[:, hearing]
-        beside = (said <= 0) & (said > 0).any(axis=0)
-        ranks = found.ranks[:, hearing]
+        said, ranks = found.scores[:, hearing], found.ranks[:, hearing]
         if len(query.history):  # or what the ranker likes best would be carried past what was asked for
+            beside = (said <= 0) & (said > 0).any(axis=0)
             ranks = np.where(beside, np.maximum(ranks, FAR_BEHIND), ranks)
         fused = np.nansum(np.array(voices) / (WORDS_OFFSET + ranks), axis=1)
         if len(query.history):

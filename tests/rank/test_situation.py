@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from zhiyin.contracts import LooksBack
-from zhiyin.data.context_table import told_by_item, usable_contexts
+from zhiyin.data.context_table import told_by_items, usable_contexts
 from zhiyin.data.dataset import Dataset
 from zhiyin.data.places import kilometres, place_of
 from zhiyin.data.shape import Shape, return_share
@@ -241,7 +241,8 @@ def test_a_property_of_the_item_is_no_situation(caplog):
     mostly = [Interaction(u, i, context={"city": f"c{(int(i[1:]) + (n % 4 == 0)) % 6}"})
               for n, (u, i) in enumerate(rows)]  # fmt: skip
     assert usable_contexts(Dataset.of(mostly)) == ["city"], "where it differs in one of four it can be known"
-    assert told_by_item(Dataset.of(cities), Dataset.of(cities).context["mood"]) < 0.5
+    told = told_by_items(Dataset.of(cities))
+    assert told["city"] == 1 and told["mood"] < 0.5
 
 
 def test_positions_that_are_those_of_the_items_do_not_count():

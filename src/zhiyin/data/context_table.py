@@ -14,7 +14,7 @@ from zhiyin.contracts import State
 from zhiyin.data.dataset import Dataset
 from zhiyin.types import IntArray
 
-__all__ = ["ContextTable", "given_away", "told_by_item", "usable_contexts"]
+__all__ = ["TOLD", "ContextTable", "told_by_items", "usable_contexts"]
 
 MAX_VALUES = 1_000
 """A context of more values is an id (an impression, a session) and no situation."""
@@ -30,31 +30,27 @@ Logs = NDArray[np.float64]
 
 
 def usable_contexts(data: Dataset) -> list[str]:
-    """Names of context columns that describe situations: a few words that come back.
+    """Names of context columns that describe situations, by `told_by_items`."""
+    return [name for name, told in told_by_items(data).items() if told < TOLD]
 
-    A column that the item determines is none: nobody knows it before the choice, but the log would say it.
+
+def told_by_items(data: Dataset) -> dict[str, float]:
+    """Context columns of a few words that come back, and how far the item tells each of them.
+
+    From `TOLD` on a column is no situation: nobody knows it before the choice, but the log would say it.
     """
-    return [name for name in _recurring(data) if told_by_item(data, data.context[name]) < TOLD]
-
-
-def given_away(data: Dataset) -> list[str]:
-    """Names of columns that would be situations, but that the item determines."""
-    return [name for name in _recurring(data) if told_by_item(data, data.context[name]) >= TOLD]
-
-
-def _recurring(data: Dataset) -> list[str]:
-    found = []
+    found = {}
     for name, words in data.context.items():
         if name in AFTERWARDS:
             continue
         values = np.unique(words)
         n_values, n_known = len(values) - int("" in values), int((words != "").sum())
         if 2 <= n_values <= MAX_VALUES and n_known >= max(MIN_EVENTS * n_values, 0.05 * len(data)):
-            found.append(name)
+            found[name] = _told(data, words)
     return found
 
 
-def told_by_item(data: Dataset, words: NDArray[np.str_]) -> float:
+def _told(data: Dataset, words: NDArray[np.str_]) -> float:
     """How much better the item foretells the value than nothing does: 0 as a blind guess, 1 always.
 
     Over about `N_LOOKED_AT` events, those of some items with `MIN_EVENTS` or more; 0 where too few to tell.

@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from zhiyin.data.context_table import given_away, usable_contexts
+from zhiyin.data.context_table import TOLD, told_by_items
 from zhiyin.data.dataset import Dataset
 from zhiyin.data.order import is_ordered
 from zhiyin.data.places import coordinates
@@ -41,11 +41,12 @@ class Shape:
     def of(cls, data: Dataset | None) -> Self:
         if data is None or not len(data):
             return cls()
-        for name in given_away(data):
+        contexts = told_by_items(data)
+        for name in (name for name, told in contexts.items() if told >= TOLD):
             log.warning("the context %r goes with the item, and is no situation: left out", name)
         return cls(
             repeats=return_share(data) > RETURNS,
-            contexts=tuple(usable_contexts(data)),
+            contexts=tuple(name for name, told in contexts.items() if told < TOLD),
             clock=_has_hours(data),
             places=_has_places(data),
             ordered=is_ordered(data),

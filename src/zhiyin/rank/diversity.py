@@ -52,7 +52,7 @@ class DiversityReranker:
         head = min(self.window, len(ranking))
         vectors = self.vectors_[ranking.items[:head]]
         similar = vectors @ vectors.T
-        relevance = _unit(ranking.score[:head])
+        relevance = unit(ranking.score[:head])
         closest = np.zeros(head, np.float32)
         left = np.ones(head, np.bool_)
         order = np.empty(head, np.intp)
@@ -82,7 +82,7 @@ class TailReranker:
 
     def fit(self, data: Dataset, *, seed: int = 0) -> Self:
         share = (data.counts() + 1.0) / (len(data) + data.n_items)
-        self.rarity_ = _unit(-np.log(share)).astype(np.float32)
+        self.rarity_ = unit(-np.log(share)).astype(np.float32)
         return self
 
     def rerank(self, query: Query, ranking: Candidates, n: int) -> Candidates:
@@ -90,7 +90,7 @@ class TailReranker:
             return ranking
         head = min(self.window, len(ranking))
         rarity = self.rarity(ranking.items[:head])
-        score = (1 - self.weight) * _unit(ranking.score[:head]) + self.weight * rarity
+        score = (1 - self.weight) * unit(ranking.score[:head]) + self.weight * rarity
         return ranking.take(
             np.concatenate([np.argsort(-score, kind="stable"), np.arange(head, len(ranking))])
         )
@@ -110,8 +110,11 @@ class TailReranker:
         return self
 
 
-def _unit(values: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Scaled to 0 … 1; all alike become 0. NaN, which says nothing, stands with the lowest."""
-    known = values[~np.isnan(values)]
-    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
-    return (np.nan_to_num(values, nan=low) - low) / (high - low) if high > low else np.zeros_like(values)
+def unit(values: NDArray[np.floating], among: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
+    """Scaled to 0 … 1 by the lowest and the highest of some; all alike become 0, and so does NaN."""
+    some = values if among is None else values[among]
+    low, high = np.nanmin(some, initial=np.inf), np.nanmax(some, initial=-np.inf)
+    if not low < high:
+        return np.zeros(len(values))
+    found: NDArray[np.float64] = np.nan_to_num((values.astype(np.float64) - low) / (high - low), nan=0.0)
+    return found

@@ -13,7 +13,7 @@ from zhiyin.data.catalogue import Catalogue
 from zhiyin.data.dataset import Dataset
 from zhiyin.data.proportions import main_attribute, miscalibration, word_table
 from zhiyin.errors import check_options
-from zhiyin.rank.diversity import TailReranker
+from zhiyin.rank.diversity import TailReranker, unit
 from zhiyin.types import Candidates, IntArray, Query
 
 __all__ = ["VarietyReranker"]
@@ -53,7 +53,7 @@ class VarietyReranker:
             return ranking
         head = min(self.window, len(ranking))
         items = ranking.items[:head]
-        gain = (1 - self.variety) * _unit(ranking.score[:head])
+        gain = (1 - self.variety) * unit(ranking.score[:head])
         gain += self.variety * self.tail * self._rare.rarity(items)
         wanted, mine = self._words(query, items)
         order = np.empty(head, np.intp)
@@ -63,7 +63,7 @@ class VarietyReranker:
             if place < n and len(wanted):
                 # How far the list would be from the proportions with each of the others as its next item.
                 off = miscalibration(wanted, told[None, :] + mine)
-                total += self.variety * (1 - self.tail) * _unit(-off, left)
+                total += self.variety * (1 - self.tail) * unit(-off, left)
             total[~left] = -np.inf
             order[place] = pick = int(np.argmax(total))
             left[pick] = False
@@ -91,13 +91,3 @@ class VarietyReranker:
         """Rarity only: `refresh` has to bring the catalogue."""
         self._rare.restore(state)
         return self
-
-
-def _unit(values: NDArray[np.floating], among: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
-    """Scaled to 0 … 1 by the lowest and the highest of some; all alike become 0, and so does NaN."""
-    some = values if among is None else values[among]
-    some = some[~np.isnan(some)]
-    low, high = (float(some.min()), float(some.max())) if len(some) else (0.0, 0.0)
-    above: NDArray[np.float64] = np.nan_to_num(values - low, nan=0.0).astype(np.float64)
-    above /= max(high - low, 1e-12)
-    return above

@@ -23,7 +23,9 @@ __all__ = ["AlsRetriever"]
 class AlsRetriever:
     """Item factors by the library `implicit`; the user is solved from the history that comes with the query.
 
-    So a new user needs no training, and an event counts at once: one linear system of size `factors`.
+    So a new user needs no training, and an event counts at once: one linear system of size `factors`. An
+    event adds alpha w to it, where the training adds alpha w - 1: scores differ from those of a user who was
+    trained, their order hardly.
     """
 
     def __init__(
