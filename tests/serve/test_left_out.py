@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from service import eventually
 from small_project import make_project, serving
 
 
@@ -47,20 +48,29 @@ def test_brought_items_that_are_gone_are_told(served, path):
     assert "does not know 'strange'" in one
 
 
-def test_the_last_page_says_that_the_order_was_cut(served):
-    service = served.app.state.ground.service
-    service.depth = 12
-    try:
-        first = served.post("/v1/recommend", json={"user": "u1", "n": 5, "seen": True}).json()
-        pages = [first]
-        while cursor := pages[-1]["meta"]["next_cursor"]:
-            pages.append(served.get("/v1/recommend", params={"cursor": cursor}).json())
-    finally:
-        service.depth = 100
+def test_the_last_page_says_that_the_order_was_cut(served, monkeypatch):
+    monkeypatch.setattr(served.app.state.ground.service, "depth", 12)
+    first = served.post("/v1/recommend", json={"user": "u1", "n": 5, "seen": True}).json()
+    pages = [first]
+    while cursor := pages[-1]["meta"]["next_cursor"]:
+        pages.append(served.get("/v1/recommend", params={"cursor": cursor}).json())
     assert [len(page["items"]) for page in pages] == [5, 5, 2]
     assert [page["meta"]["warnings"] for page in pages[:-1]] == [[], []]
     (said,) = pages[-1]["meta"]["warnings"]
     assert "12 items" in said
+
+
+def test_the_last_page_says_so_though_its_last_item_is_gone(served, monkeypatch):
+    service = served.app.state.ground.service
+    monkeypatch.setattr(service, "depth", 12)
+    meta = served.post("/v1/recommend", json={"user": "u2", "n": 6, "seen": True}).json()["meta"]
+    gone = service.slate(meta["slate_id"]).shown[-1].item
+    served.patch(f"/v1/items/{gone}", json={"available": False})
+    assert eventually(lambda: not service.serving().proposes(gone))
+    page = served.get("/v1/recommend", params={"cursor": meta["next_cursor"]}).json()
+    served.patch(f"/v1/items/{gone}", json={"available": True})
+    assert [line["rank"] for line in page["items"]] == [7, 8, 9, 10, 11]
+    assert "12 items" in page["meta"]["warnings"][0]
 
 
 def test_the_last_page_of_a_whole_order_says_nothing(served):

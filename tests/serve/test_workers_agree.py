@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -54,6 +55,10 @@ def popularity(client: Client, *items: str) -> list[float]:
     counts = serves(client).recommender.retrievers["popular"].counts_
     codes = serves(client).items.ids.codes(items).tolist()
     return [float(counts[code]) if 0 <= code < len(counts) else 0.0 for code in codes]
+
+
+def titled(client: Client, item: str) -> str:
+    return str(client.get(f"/v1/items/{item}").json()["title"])
 
 
 def put(client: Client, name: str, **said: object) -> None:
@@ -131,6 +136,7 @@ def test_an_item_that_was_deleted_is_unknown_to_all(project: Path, old: Client) 
     put(old, "brief", title="red shoes, for a day")
     bought(old, "brief", "u", "v")
     assert settled(old) and "brief" in listed(old)
+    old.post("/v1/rank", json={"user": "u", "items": ["brief", "i3"]})
     old.delete("/v1/items/brief")
     old.delete("/v1/items/i4")
     bought(old, "brief", "w")
@@ -144,6 +150,10 @@ def test_an_item_that_was_deleted_is_unknown_to_all(project: Path, old: Client) 
             assert answers[0]["items"] == answers[1]["items"]
             assert answers[0]["meta"].get("warnings") == answers[1]["meta"].get("warnings")
         for client in (old, fresh):
+            (slate,) = client.get("/v1/slates", params={"user": "u"}).json()["slates"]
+            assert set(slate["titles"]) == {"brief", titled(client, "i3")}
+            lines = client.get("/v1/feed").json()["events"]
+            assert {line.get("title", "") for line in lines if line["item"] == "brief"} == {""}
             assert client.get("/v1/items/brief/exposure").status_code == 404
         for item, stage in (("brief", "unknown"), ("i4", "removed")):
             told = [client.post("/v1/why-not", json={"item": item}).json() for client in (old, fresh)]
@@ -193,10 +203,7 @@ def test_an_item_that_was_unavailable_at_the_start_is_only_taken_out(project: Pa
     change = next(c for c in old.app.state.ground.store.changes(0, 1000) if c.id == "i2")
     taken = serves(old)
     assert taken.lacks(change)
-    taken.publication = taken.publication.__class__(
-        **{name: getattr(taken.publication, name) for name in taken.publication.__struct_fields__}
-        | {"revision": change.revision}
-    )
+    taken.publication = msgspec.structs.replace(taken.publication, revision=change.revision)
     assert taken.differs(change) and not taken.lacks(change)
 
 

@@ -288,6 +288,19 @@ class StoreTests(ABC):
         assert store.item("none") is None and store.user("none") is None and store.last_revision() == 0
         store.append([Event(user="u", item="a")], at=AT).result()
 
+    def test_of_many_users_all_change_or_none(self, store: Store) -> None:
+        def city(name: str) -> Any:
+            return lambda record: msgspec.structs.replace(record, attributes={**record.attributes, name: 1.0})
+
+        def refuse(record: Any) -> Any:
+            raise LookupError("nobody")
+
+        with pytest.raises(LookupError, match="nobody"):
+            store.change_users([("u", city("x")), ("v", refuse)], at=AT).result()
+        assert store.user("u") is None and store.users() == [] and store.counts()["users"] == 0
+        store.change_users([("u", city("x")), ("v", city("y")), ("u", city("z"))], at=AT).result()
+        assert {one.id: set(one.attributes) for one in store.users()} == {"u": {"x", "z"}, "v": {"y"}}
+
     def test_answers_are_remembered_for_a_day(self, store: Store) -> None:
         store.remember("k", b"first", at=AT).result()
         assert store.remembered("k") == b"first" and store.remembered("other") is None

@@ -330,7 +330,7 @@ class Asks(InsightAsks, MeaningAsks):
         return _sent("PUT", f"/v1/users/{id_in_path(id)}", user, Written)
 
     def put_users(self, users: Iterable[UserIn]) -> Parts[Written]:
-        """Insert or replace many users; a fault in one refuses all of its request (`max_batch` users)."""
+        """Insert or replace many users; of each request (at most `max_batch` users) all or none."""
         return _in_parts("/v1/users", users, self.max_batch)
 
     def patch_user(

@@ -11,11 +11,11 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from zhiyin.errors import nearest, shorten
+from zhiyin.errors import shorten
 from zhiyin.prepared import prepared
 from zhiyin.serve.access import Grant
 from zhiyin.serve.body_faults import told
-from zhiyin.serve.known_fields import with_known
+from zhiyin.serve.known_fields import no_field, with_known
 from zhiyin.serve.problems import Problem
 
 if TYPE_CHECKING:
@@ -147,9 +147,7 @@ def check_names(route: Route, request: Request) -> None:
     known = [param.name for param in route.params]
     for name in request.query_params:
         if name not in known:
-            way_out = nearest(name, known) if known else "this address takes none"
-            said = f"there is no field {shorten(repr(name), 80)}; {way_out}"
-            raise Problem("invalid_value", said, path=shorten(name, 80))
+            raise Problem("invalid_value", no_field(name, known), path=shorten(name, 80))
 
 
 def prefers_html(accepted: str) -> bool:

@@ -35,7 +35,6 @@ from zhiyin.serve.messages import (
     Written,
 )
 from zhiyin.serve.problems import Problem
-from zhiyin.store.contract import Store
 from zhiyin.store.records import EVENT_KINDS, Event, ItemRecord, Outcome, UserRecord
 
 __all__ = [
@@ -247,7 +246,7 @@ async def put_user(call: Call) -> Response:
 
 
 async def put_users(call: Call) -> Response:
-    """Many at once; a fault in one refuses them all."""
+    """Many at once; all or none."""
     return await _put_users(call, *_many(call, UserIn))
 
 
@@ -342,33 +341,13 @@ async def erase_user(call: Call) -> Response:
 async def _put_users(call: Call, users: Sequence[UserIn], single: bool) -> Response:
     for place, user in enumerate(users):
         _check_attributes(call, _where(place, single), user.attributes)
-    store, at = call.ground.store, call.ground.now()
-    with call.ground.admission.ingest():
-        await asyncio.gather(*map(asyncio.wrap_future, written_users(store, users, at)))
+    changes = [(user.id, partial(_replaced, user)) for user in users]
+    await write_aside(call, partial(call.ground.store.change_users, changes, at=call.ground.now()))
     return json_answer(Written(written=len(users), revision=0))
 
 
-def written_users(store: Store, users: Sequence[UserIn], at: float) -> list[Future[None]]:
-    """Who does not say whether to personalise keeps what was said before: that is read where it is written,
-    so that an opt-out of the same moment is not lost."""
-    if all(user.personalise is not None for user in users):
-        records = [
-            UserRecord(id=user.id, attributes=user.attributes, personalise=bool(user.personalise))
-            for user in users
-        ]
-        return [store.put_users(records, at=at)]
-    begun: list[Future[None]] = []
-    try:
-        for user in users:
-            begun.append(store.change_user(user.id, partial(_replaced, user), at=at))
-    except StoreError:
-        for one in begun:
-            one.cancel()
-        raise
-    return begun
-
-
 def _replaced(given: UserIn, old: UserRecord) -> UserRecord:
+    """Who does not say whether to personalise keeps what was said before, even at the same moment."""
     personalise = old.personalise if given.personalise is None else given.personalise
     return msgspec.structs.replace(old, attributes=given.attributes, personalise=personalise)
 

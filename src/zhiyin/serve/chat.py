@@ -14,7 +14,7 @@ from starlette.responses import Response, StreamingResponse
 
 from zhiyin.contracts import WritingModel
 from zhiyin.data.catalogue import Catalogue
-from zhiyin.dialogue import answer_text, heard, locale_of, next_state, spoken
+from zhiyin.dialogue import State, answer_text, heard, locale_of, next_state, spoken
 from zhiyin.errors import LlmError
 from zhiyin.explain.chat_prompt import without_own_words
 from zhiyin.represent.criticism import Criticism
@@ -23,7 +23,7 @@ from zhiyin.serve.call import Call, json_answer
 from zhiyin.serve.chat_messages import ChatAnswer, ChatRequest, shown_state, state_of
 from zhiyin.serve.lists import admitted, until_of
 from zhiyin.serve.meaning_messages import shown_intent
-from zhiyin.serve.messages import RecommendRequest
+from zhiyin.serve.messages import ListAnswer, RecommendRequest
 from zhiyin.serve.service import Service
 from zhiyin.serve.understanding import read_words
 from zhiyin.types import Intent
@@ -65,9 +65,7 @@ async def chat(call: Call) -> Response:
 
 def listened(service: Service, request: ChatRequest) -> Criticism:
     """What the message says of the list before. Runs in the compute thread."""
-    items = service.serving().recommender.items_
-    assert items is not None
-    return heard(request.message, state_of(request.state), items)
+    return heard(request.message, state_of(request.state), service.serving().items)
 
 
 def turn(
@@ -75,8 +73,7 @@ def turn(
 ) -> ChatAnswer:
     """The next list and the template's text; `read` None: the rules read. Runs in the compute thread."""
     serving = service.serving()
-    items = serving.recommender.items_
-    assert items is not None
+    items = serving.items
     if read is None:
         vocabulary = serving.recommender.reader_.vocabulary(items)
         read = read_intent(said.rest, vocabulary, items) if said.rest else Intent()
@@ -87,10 +84,15 @@ def turn(
         exclude=list(state.gone), dry_run=request.dry_run,
     )  # fmt: skip
     found = service.recommend(asked)
-    shown = [line.id for line in found.items]
-    relaxed = found.meta.understood.relaxed if found.meta.understood is not None else ()
-    text = answer_text(state, items.ids.codes(shown), items, locale, relaxed)
-    return ChatAnswer(text=text, items=found.items, state=shown_state(state, shown), meta=found.meta)
+    kept = shown_state(state, [line.id for line in found.items])
+    text = _template(state, found, items, locale)
+    return ChatAnswer(text=text, items=found.items, state=kept, meta=found.meta)
+
+
+def _template(state: State, answer: ListAnswer | ChatAnswer, items: Catalogue, locale: str) -> str:
+    relaxed = answer.meta.understood.relaxed if answer.meta.understood is not None else ()
+    codes = items.ids.codes(line.id for line in answer.items)
+    return answer_text(state, codes, items, locale, relaxed)
 
 
 # -- a model's words ---------------------------------------------------------------------------------
@@ -155,23 +157,21 @@ async def _written(
 
 
 def _spoken(call: Call, request: ChatRequest, answer: ChatAnswer, writer: WritingModel) -> Iterator[str]:
-    recommender = call.ground.live.serving.recommender  # type: ignore[union-attr]
-    items: Catalogue = recommender.items_  # type: ignore[assignment]
+    serving = call.ground.service.serving()
+    items, vocabulary = serving.items, serving.recommender.reader_.vocabulary(serving.items)
+    locale = request.locale or locale_of(request.message, "en")
     return spoken(
-        writer, request.message, _told(request, answer, items),
+        writer, request.message, _told(answer, items, locale),
         [(line.title, line.reasons[0].text if line.reasons else "") for line in answer.items],
-        items.ids.codes(line.id for line in answer.items), items, recommender.reader_.vocabulary(items),
-        locale=request.locale or locale_of(request.message, "en"), timeout=WRITING_S,
+        items.ids.codes(line.id for line in answer.items), items, vocabulary,
+        locale=locale, timeout=WRITING_S,
     )  # fmt: skip
 
 
-def _told(request: ChatRequest, answer: ChatAnswer, items: Catalogue) -> str:
+def _told(answer: ChatAnswer, items: Catalogue, locale: str) -> str:
     """The template's text without the user's own words: the model has them as the message, and only there."""
     state = state_of(answer.state)
-    known = replace(state, intent=without_own_words(state.intent))
-    relaxed = answer.meta.understood.relaxed if answer.meta.understood is not None else ()
-    locale = request.locale or locale_of(request.message, "en")
-    return answer_text(known, items.ids.codes(line.id for line in answer.items), items, locale, relaxed)
+    return _template(replace(state, intent=without_own_words(state.intent)), answer, items, locale)
 
 
 def _with_text(answer: ChatAnswer, said: str) -> ChatAnswer:

@@ -14,8 +14,8 @@ from zhiyin.serve.catalogue import read_aside
 from zhiyin.serve.exposure import SHOWN
 from zhiyin.serve.insight_messages import DaySide, DaysShown, ExposureDay, ItemMoved
 from zhiyin.serve.judging import wilson
-from zhiyin.serve.live import Serving
 from zhiyin.serve.problems import Problem
+from zhiyin.serve.serving import Serving
 from zhiyin.store.records import EVENT_KINDS
 
 __all__ = ["compare_days"]

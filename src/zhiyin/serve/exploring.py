@@ -7,6 +7,7 @@ bound, because the trace names a stage by its class.
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -48,20 +49,22 @@ class Bounds:
         A candidate is the choice of one slot, that with the fewest. It fits if each of its words is one that
         the slot counts already, or can be counted once more beside everything that all the slots may hold.
         """
-        words = [self._words(code) for code in ranking.items.tolist()]
-        counted = Counter(word for one in words[:n] for word in one)
-        slots = self.places(n, len(words))
-        holds = [set(words[slot]) for slot in slots]
+        codes = ranking.items.tolist()
+        first = [self._words(code) for code in codes[:n]]
+        counted = Counter(word for one in first for word in one)
+        slots = self.places(n, len(codes))
+        holds = [set(first[slot]) for slot in slots]
         found: list[list[int]] = [[] for _ in slots]
-        for place in range(n, len(words)):
+        for place in range(n, len(codes)):
             if sum(map(len, found)) == pool:
                 break
-            full = {word for word in words[place] if counted[word] >= self.caps[word[0]].at_most}
+            words = self._words(codes[place])
+            full = {word for word in words if counted[word] >= self.caps[word[0]].at_most}
             fitting = [spot for spot, held in enumerate(holds) if full <= held]
             if fitting:
                 spot = min(fitting, key=lambda spot: len(found[spot]))
-                counted.update(words[place] - holds[spot])
-                holds[spot] |= words[place]
+                counted.update(words - holds[spot])
+                holds[spot] |= words
                 found[spot].append(place)
         return [np.array(some, np.intp) for some in found]
 
@@ -88,11 +91,9 @@ class EpsilonGreedyReranker(exploration.EpsilonGreedyReranker):
     def rerank(self, query: Query, ranking: Candidates, n: int) -> Candidates:
         slots = self.bounds.places(n, len(ranking))
         if not self.bounds.caps:
-            free = [slot + 1 for slot in slots]
-            plain = exploration.EpsilonGreedyReranker(
-                epsilon=self.epsilon, slots=free, pool=self.pool, seed=self.seed
-            )
-            return plain.rerank(query, ranking, n)
+            free = copy.copy(self)
+            free.slots = [slot + 1 for slot in slots]
+            return super(EpsilonGreedyReranker, free).rerank(query, ranking, n)
         chance, places = dice(query, self.seed), _Places(ranking)
         for slot, choices in zip(slots, self.bounds.choices(ranking, n, self.pool)):
             explores, drawn = chance.random() < self.epsilon, int(chance.integers(max(1, len(choices))))
@@ -114,12 +115,9 @@ class ThompsonReranker(exploration.ThompsonReranker):
     def rerank(self, query: Query, ranking: Candidates, n: int) -> Candidates:
         slots = self.bounds.places(n, len(ranking))
         if not self.bounds.caps:
-            plain = exploration.ThompsonReranker(
-                slots=[slot + 1 for slot in slots], pool=self.pool, n_samples=self.n_samples,
-                least=self.least, seed=self.seed,
-            )  # fmt: skip
-            plain.counters_ = self.counters_
-            return plain.rerank(query, ranking, n)
+            free = copy.copy(self)
+            free.slots = [slot + 1 for slot in slots]
+            return super(ThompsonReranker, free).rerank(query, ranking, n)
         chance, places = dice(query, self.seed), _Places(ranking)
         for slot, choices in zip(slots, self.bounds.choices(ranking, n, self.pool)):
             arms = np.concatenate([[slot], choices]).astype(np.intp)

@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from starlette.responses import Response
 
-from zhiyin.data.catalogue import Catalogue
 from zhiyin.retrieve.lexical import LexicalRetriever
 from zhiyin.serve.call import Call, json_answer
-from zhiyin.serve.live import Serving
 from zhiyin.serve.messages import FoundItem, FoundItems, SlateList, SlateShown
 from zhiyin.serve.problems import Problem
+from zhiyin.serve.serving import Serving
 from zhiyin.store.records import Slate
 from zhiyin.types import Query
 
@@ -40,21 +39,20 @@ async def slates(call: Call) -> Response:
     read = partial(call.ground.store.slates, user=call.text("user"), limit=n)
     found = await asyncio.get_running_loop().run_in_executor(call.ground.readers, read)
     serving = call.ground.live.serving
-    items = None if serving is None else serving.recommender.items_
-    return json_answer(SlateList(slates=[_line(slate, items) for slate in found]))
+    return json_answer(SlateList(slates=[_line(slate, serving) for slate in found]))
 
 
-def _line(slate: Slate, items: Catalogue | None) -> SlateShown:
+def _line(slate: Slate, serving: Serving | None) -> SlateShown:
     return SlateShown(
         slate_id=slate.id, at=slate.at, user=slate.user, session=slate.session, surface=slate.surface,
         version=slate.version, n=slate.n, degraded=slate.degraded,
-        titles=[_title(line.item, items) for line in slate.shown[:3]],
+        titles=[_title(line.item, serving) for line in slate.shown[:3]],
         ms=round(sum(float(stage.get("ms", 0.0)) for stage in slate.stages), 3),
     )  # fmt: skip
 
 
-def _title(name: str, items: Catalogue | None) -> str:
-    return items.titles[items.ids.code(name)] if items is not None and name in items.ids else name
+def _title(name: str, serving: Serving | None) -> str:
+    return name if serving is None else serving.title(name, name)
 
 
 def found_items(serving: Serving, words: str, n: int) -> list[FoundItem]:

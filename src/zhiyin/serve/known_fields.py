@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -11,7 +12,7 @@ from msgspec import inspect
 
 from zhiyin.errors import nearest, shorten
 
-__all__ = ["with_known"]
+__all__ = ["no_field", "with_known"]
 
 UNKNOWN = re.compile(r"Object contains unknown field `(.*?)`(?: - at `(.*)`)?", re.DOTALL)
 INDEX = re.compile(r"\[[^\]]*\]")
@@ -26,8 +27,14 @@ def with_known(error: msgspec.ValidationError, kind: Any) -> msgspec.ValidationE
     known = _fields(kind, INDEX.sub("[]", found[2] or "$"))
     if not known:
         return error
-    said = f"there is no field {shorten(repr(found[1]), 80)}; {nearest(found[1], known)}"
+    said = no_field(found[1], known)
     return msgspec.ValidationError(said + (f" - at `{found[2]}`" if found[2] else ""))
+
+
+def no_field(name: str, known: Sequence[str]) -> str:
+    """Said of a name that is none of those that are known."""
+    way_out = nearest(name, known) if known else "none is taken here"
+    return f"there is no field {shorten(repr(name), 80)}; {way_out}"
 
 
 @lru_cache(maxsize=256)

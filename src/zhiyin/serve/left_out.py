@@ -9,10 +9,10 @@ import numpy as np
 from zhiyin.decide import Decision
 from zhiyin.errors import shorten
 from zhiyin.serve.asking import Asked
-from zhiyin.serve.live import Serving
 from zhiyin.serve.messages import Pin, RankRequest, RecommendRequest
+from zhiyin.serve.serving import Serving
 
-__all__ = ["not_proposed", "pins_not_held"]
+__all__ = ["left_out", "not_proposed"]
 
 MOST_TOLD = 5
 """Pins and items that are named; of the others only how many."""
@@ -20,7 +20,7 @@ LONGEST_ID = 60
 REMOVED = "the item is deleted or not available"
 
 
-def pins_not_held(
+def left_out(
     request: RecommendRequest | RankRequest, asked: Asked, serving: Serving, decision: Decision, n: int
 ) -> list[str]:
     """One sentence for each of the first few pins without their place, and how many more there are; then the
@@ -31,7 +31,7 @@ def pins_not_held(
         f"the pin of {shorten(repr(pin.item), LONGEST_ID)} at {pin.position} does not hold: {why}"
         for pin, why in _faults(request, asked, serving, decision, n)
     ]
-    pins = _first(faults, "more pins do not hold")
+    pins = _first(faults, len(faults), "more pins do not hold")
     if isinstance(request, RankRequest):
         return [*pins, *not_proposed(serving, request.items)]
     return [*pins, *_not_included(request, asked, serving, decision)] if request.include else pins
@@ -43,7 +43,7 @@ def not_proposed(serving: Serving, ids: Sequence[str]) -> list[str]:
     places = np.flatnonzero(np.isin(codes, serving.recommender.barred_)).tolist()
     gone = dict.fromkeys(ids[place] for place in places)
     faults = [f"{shorten(repr(item), LONGEST_ID)} is not recommended: {REMOVED}" for item in gone]
-    return _first(faults, "more items are not recommended")
+    return _first(faults, len(faults), "more items are not recommended")
 
 
 def _not_included(request: RecommendRequest, asked: Asked, serving: Serving, decision: Decision) -> list[str]:
@@ -58,12 +58,12 @@ def _not_included(request: RecommendRequest, asked: Asked, serving: Serving, dec
         + _ruled_out(request, asked, serving, decision, item)
         for item in left[:MOST_TOLD]
     ]
-    return _first([*faults, *left[MOST_TOLD:]], "more items of `include` are no candidates")
+    return _first(faults, len(left), "more items of `include` are no candidates")
 
 
-def _first(faults: Sequence[str], others: str) -> list[str]:
-    more = len(faults) - MOST_TOLD
-    return [*faults[:MOST_TOLD], *([f"{more} {others}"] if more > 0 else [])]
+def _first(faults: Sequence[str], n: int, others: str) -> list[str]:
+    """The first few of `n` faults, and how many there are besides."""
+    return [*faults[:MOST_TOLD], *([f"{n - MOST_TOLD} {others}"] if n > MOST_TOLD else [])]
 
 
 def _faults(

@@ -14,7 +14,6 @@ from zhiyin.errors import nearest, shorten
 from zhiyin.recommendations import Recommendations
 from zhiyin.serve.call import Call, json_answer
 from zhiyin.serve.messages import (
-    Explained,
     ExplainRequest,
     HistoryEvent,
     Line,
@@ -25,9 +24,7 @@ from zhiyin.serve.messages import (
     WhatIf,
     WhyNotRequest,
 )
-from zhiyin.serve.pins import not_proposed
 from zhiyin.serve.problems import Problem
-from zhiyin.serve.service import Service
 from zhiyin.serve.settings import ServeSettings
 from zhiyin.serve.understanding import read_words
 from zhiyin.types import KINDS, Reason, Recommendation
@@ -99,7 +96,7 @@ async def explain(call: Call) -> Response:
     """Reasons for items that the caller names."""
     request = call.take(ExplainRequest)
     _history(request.history, call.ground.settings)
-    return json_answer(await _run(call, partial(_explained, call.ground.service, request), "explain"))
+    return json_answer(await _run(call, partial(call.ground.service.explain, request), "explain"))
 
 
 async def why_not(call: Call) -> Response:
@@ -120,19 +117,8 @@ async def trace(call: Call) -> Response:
 
 
 async def _page(call: Call, cursor: str) -> ListAnswer:
-    """The last page says so where the order was cut: there may be more items than are kept of it."""
     await written(call, cursor.partition(".")[0])
-    answer = await _run(call, partial(call.ground.service.page, cursor), "page")
-    depth = call.ground.service.depth
-    if not answer.meta.next_cursor and answer.items and answer.items[-1].rank >= depth:
-        answer.meta.warnings.append(f"the order ends here: {depth} items of an answer are kept")
-    return answer
-
-
-def _explained(service: Service, request: ExplainRequest) -> Explained:
-    answer = service.explain(request)
-    answer.meta.warnings.extend(not_proposed(service.serving(), request.items))
-    return answer
+    return await _run(call, partial(call.ground.service.page, cursor), "page")
 
 
 async def written(call: Call, slate_id: str) -> None:

@@ -28,7 +28,7 @@ from zhiyin.store.contract import Store
 from zhiyin.store.records import EVENT_KINDS, EventRows, ItemChange, as_item
 from zhiyin.types import Item
 
-__all__ = ["Live", "Serving"]
+__all__ = ["Live"]
 
 log = logging.getLogger("zhiyin.serve")
 

@@ -11,8 +11,8 @@ from starlette.responses import Response
 
 from zhiyin.serve.call import Call, json_answer
 from zhiyin.serve.insight_messages import Category, MapPage
-from zhiyin.serve.live import Serving
 from zhiyin.serve.maps import MOST_WORDS, Map, load_map, placed, words_column
+from zhiyin.serve.serving import Serving
 from zhiyin.types import Query
 
 __all__ = ["item_map"]

@@ -13,9 +13,9 @@ from zhiyin.represent.tags import tags_of
 from zhiyin.serve.asking import Asker
 from zhiyin.serve.call import Call, json_answer
 from zhiyin.serve.catalogue import read_aside, write_aside
-from zhiyin.serve.live import Serving
 from zhiyin.serve.meaning_messages import InterestOut, ProfileIn, ProfileOut, TagsIn, TagsOut
 from zhiyin.serve.problems import Problem
+from zhiyin.serve.serving import Serving
 from zhiyin.store.records import InterestRecord, ProfileRecord, TagsRecord
 from zhiyin.types import Interest
 

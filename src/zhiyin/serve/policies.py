@@ -17,9 +17,9 @@ from zhiyin.rank.counters import Counters
 from zhiyin.rank.diversity import DiversityReranker
 from zhiyin.rank.pins import PinReranker
 from zhiyin.serve.exploring import exploring
-from zhiyin.serve.live import Serving
 from zhiyin.serve.messages import RankRequest, RecommendRequest
 from zhiyin.serve.problems import Problem, problem_of
+from zhiyin.serve.serving import Serving
 from zhiyin.types import IntArray
 
 __all__ = ["policies_of"]
@@ -41,13 +41,11 @@ def policies_of(
     request: RecommendRequest | RankRequest,
     serving: Serving,
     counters: Counters,
-    n: int,
     limits: FilterLimits,
 ) -> list[Reranker]:
     """Empty for a plain request. The recommender orders them and binds them to its catalogue."""
     recommender = serving.recommender
-    items = recommender.items_
-    assert items is not None
+    items = serving.items
     policies: list[Reranker] = []
     if request.boosts:
         policies.append(BoostReranker(boosts=_boosts(request, items, limits)))

@@ -306,7 +306,7 @@ ROUTES: tuple[Route, ...] = (
         "/v1/users",
         "ingest",
         catalogue.put_users,
-        "Insert or replace many users; a fault in one refuses all",
+        "Insert or replace many users: all or none",
         UserIn,
         Written,
         ndjson=True,

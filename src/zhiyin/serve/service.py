@@ -15,7 +15,8 @@ from zhiyin.decide import Decision
 from zhiyin.errors import shorten
 from zhiyin.prepared import prepared
 from zhiyin.serve.asking import Asked, Asker
-from zhiyin.serve.live import Live, Serving
+from zhiyin.serve.left_out import left_out, not_proposed
+from zhiyin.serve.live import Live
 from zhiyin.serve.meaning_messages import intent_kept, understood_of
 from zhiyin.serve.messages import (
     Explained,
@@ -32,9 +33,9 @@ from zhiyin.serve.messages import (
     WhyNotAnswer,
     WhyNotRequest,
 )
-from zhiyin.serve.pins import pins_not_held
 from zhiyin.serve.policies import policies_of
 from zhiyin.serve.problems import Problem
+from zhiyin.serve.serving import Serving
 from zhiyin.store.contract import Store
 from zhiyin.store.records import Shown, Slate
 from zhiyin.types import Intent, Reason, Recommendation
@@ -88,7 +89,8 @@ class Service:
         return self._list(request, asked, serving, n, n, at, until)
 
     def page(self, cursor: str) -> ListAnswer:
-        """More of an answer: the same order, cut further down. An item that was deleted since is left out."""
+        """More of an answer: the same order, cut further down. An item that was deleted since is left out.
+        The last page says so where the order was cut: there may be more items than are kept of it."""
         slate_id, _, start = cursor.partition(".")
         slate = self.slate(slate_id)
         if slate is None or not start.isdecimal():
@@ -109,12 +111,11 @@ class Service:
         if (intent := intent_kept(slate, own, self.limits)) is not None:
             explained.query = replace(explained.query, intent=intent)
         reasons = self._reasons(serving, explained, items) if request.reasons and items else {}
-        catalogue = self._asker(serving, at).items
         lines = [
             Line(
                 rank=first + place,
                 id=line.item,
-                title=catalogue.titles[catalogue.ids.code(line.item)],
+                title=serving.title(line.item),
                 score=line.score,
                 reasons=reasons.get(line.item, []),
                 sources=line.sources,
@@ -123,20 +124,21 @@ class Service:
             for place, line in enumerate(shown, 1)
             if serving.proposes(line.item)
         ]
-        following = first + slate.n
+        following, n = first + slate.n, len(slate.shown)
+        is_cut = following >= n >= self.depth
         meta = Meta_(
             slate_id=slate.id,
-            next_cursor=f"{slate.id}.{following}" if following < len(slate.shown) else "",
+            next_cursor=f"{slate.id}.{following}" if following < n else "",
             versions={**self.versions, "artefact": slate.version},
+            warnings=[f"the order ends here: {n} items of an answer are kept"] if is_cut else [],
         )
         return ListAnswer(items=lines, meta=meta)
 
     def similar(self, item: str, n: int) -> SimilarAnswer:
         """Items that go with one item."""
         serving, start = self.serving(), self.clock()
-        catalogue = serving.recommender.items_
-        if catalogue is None or not serving.proposes(item):
-            hint = "" if catalogue is None else catalogue.ids.like(item)
+        if not serving.proposes(item):
+            hint = serving.items.ids.like(item)
             raise Problem("not_found", f"no item has the id {item!r}", path="item", hint=hint)
         found = serving.recommender.similar(item, n)
         lines = [_line(line) for line in found]
@@ -148,16 +150,15 @@ class Service:
         serving, start = self.serving(), self.clock()
         asked = self._asker(serving, self.now()).explain(request)
         reasons = self._reasons(serving, asked, request.items, checked=True)
-        titles = serving.items.titles
         answers = [
-            ExplainedItem(id=name, title=titles[code], reasons=reasons.get(name, []))
+            ExplainedItem(id=name, title=serving.title(name), reasons=reasons.get(name, []))
             for name in request.items
-            if (code := serving.code(name)) >= 0
+            if serving.code(name) >= 0
         ]
         meta = Meta_(
             versions=self._versions(serving),
             timings_ms={"all": (self.clock() - start) * 1e3},
-            warnings=_warnings(asked),
+            warnings=[*_warnings(asked), *not_proposed(serving, request.items)],
         )
         return Explained(items=answers, meta=meta)
 
@@ -165,7 +166,7 @@ class Service:
         """Which stage keeps one item out of the list of such a request; no slate is kept."""
         serving, start = self.serving(), self.clock()
         asked = self._asker(serving, self.now()).recommend(request)
-        policies = policies_of(request, serving, self.live.counters, request.n, self.limits)
+        policies = policies_of(request, serving, self.live.counters, self.limits)
         where = parse_filter(request.filter, limits=self.limits) if request.filter.strip() else None
         found = absence(
             serving.recommender, asked.query, request.item, request.n, policies, where,
@@ -203,7 +204,7 @@ class Service:
             Line(
                 rank=place,
                 id=line.item,
-                title=serving.items.titles[code] if (code := serving.code(line.item)) >= 0 else line.item,
+                title=serving.title(line.item, line.item),
                 score=line.score,
                 sources=line.sources,
                 propensity=line.propensity,
@@ -250,7 +251,7 @@ class Service:
         until: float,
     ) -> ListAnswer:
         slate_id = "" if request.dry_run or request.what_if is not None else new_id(at, "slate")
-        policies = policies_of(request, serving, self.live.counters, n, self.limits)
+        policies = policies_of(request, serving, self.live.counters, self.limits)
         decision = serving.recommender.decide(asked.query, n, policies=policies, depth=depth)
         explain = request.reasons and self.clock() < until
         trace = serving.recommender.worded(decision, n, explain=explain)
@@ -265,8 +266,8 @@ class Service:
             versions=self._versions(serving),
             timings_ms=timings,
             degraded=degraded,
-            warnings=[*_warnings(asked), *pins_not_held(request, asked, serving, decision, n)],
-            understood=understood_of(decision, self._asker(serving, at).items),
+            warnings=[*_warnings(asked), *left_out(request, asked, serving, decision, n)],
+            understood=understood_of(decision, serving.items),
         )
         if slate_id:
             slate = self._slate(slate_id, request, asked, decision, lines, n, at, degraded, serving)
@@ -286,7 +287,7 @@ class Service:
         degraded: list[str],
         serving: Serving,
     ) -> Slate:
-        ranking, ids = decision.ranking, self._asker(serving, at).items.ids
+        ranking, ids = decision.ranking, serving.items.ids
         head = [
             Shown(item=line.id, score=line.score or 0.0, propensity=line.propensity, sources=line.sources)
             for line in lines

@@ -14,7 +14,7 @@ from zhiyin.recommender import Recommender
 from zhiyin.serve.artefacts import Publication
 from zhiyin.serve.waiting import Waiting
 from zhiyin.store.records import EVENT_KINDS, IMPRESSION, EventRows, ItemChange
-from zhiyin.types import FloatArray, IntArray, Item
+from zhiyin.types import IntArray, Item
 
 __all__ = ["SHOWN", "Serving"]
 
@@ -91,6 +91,11 @@ class Serving:
         code = self.items.ids.code(item)
         return -1 if code in self.forgotten else code
 
+    def title(self, item: str, otherwise: str = "") -> str:
+        """What an item is called; `otherwise` where it is unknown or forgotten."""
+        code = self.code(item)
+        return self.items.titles[code] if code >= 0 else otherwise
+
     def proposes(self, item: str) -> bool:
         """Whether an item is in the catalogue and neither deleted nor unavailable."""
         code = self.code(item)
@@ -105,9 +110,8 @@ class Serving:
 
     def differs(self, change: ItemChange) -> bool:
         """Whether the artefact says something else of an item than the store does."""
-        if change.record is None or not change.record.available:
-            return self.lacks(change) or self.items.ids.code(change.id) >= 0
-        return self.lacks(change)
+        gone = change.record is None or not change.record.available
+        return self.lacks(change) or (gone and self.items.ids.code(change.id) >= 0)
 
     def take(self, changes: Sequence[ItemChange], items: Sequence[Item]) -> None:
         """Changes of the catalogue, lowest revision first, and those of their items that it lacks."""
@@ -117,7 +121,8 @@ class Serving:
         late = self.codes(self.waiting.rows["key"]) >= 0
         if late.any():
             rows = self.waiting.take(late)
-            self._count(self.codes(rows["key"]), rows["at"], rows["weight"], rows["kind"])
+            codes = self.codes(rows["key"])
+            self.recommender.update_many(codes, rows["at"], rows["weight"], rows["kind"])
 
     def put(self, items: Sequence[Item], gone: Sequence[str]) -> None:
         """What is said of items, of the unavailable ones too; those that are `gone` are not proposed."""
@@ -159,13 +164,8 @@ class Serving:
             weights = self.weights.weigh(kinds, rows.values[counts], context)
             known = codes >= 0
             if known.any():
-                self._count(codes[known], at[known], weights[known], kinds[known])
+                self.recommender.update_many(codes[known], at[known], weights[known], kinds[known])
             if not known.all():
                 late = ~known
                 self.waiting.add(rows.items[counts][late], at[late], weights[late], kinds[late])
         self.seq = max(self.seq, int(rows.seqs[-1]))
-
-    def _count(
-        self, codes: IntArray, at: NDArray[np.float64], weights: FloatArray, kinds: NDArray[np.int8]
-    ) -> None:
-        self.recommender.update_many(codes, at, weights, kinds)

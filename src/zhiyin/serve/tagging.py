@@ -80,11 +80,11 @@ def write_tags(
     """
     begun = kept = _book(store)
     side, changes = _next(store, items, kept, limit, until)
-    while changes and not (
-        todo := _asked(items, changes)
-    ):  # people's own, and those its own tags have changed
+    todo = _asked(items, changes)
+    while changes and not todo:  # people's own, and those that its own tags have changed
         kept = msgspec.structs.replace(kept, **{side: changes[-1].revision})
         side, changes = _next(store, items, kept, limit, until)
+        todo = _asked(items, changes)
     if not changes:
         if kept != begun:
             _keep(store, kept, at)

@@ -35,11 +35,9 @@ async def feed(call: Call) -> Response:
 
 def _feed(call: Call, after: int, n: int, since: str) -> LivePage:
     store, serving = call.ground.store, call.ground.live.serving
-    items = None if serving is None else serving.recommender.items_
 
     def title(item: str) -> str:
-        code = -1 if items is None else items.ids.code(item)
-        return items.titles[code] if items is not None and code >= 0 else ""
+        return "" if serving is None else serving.title(item)
 
     last = store.last_seq()
     start = max(after, last - n) if after else max(0, last - n)

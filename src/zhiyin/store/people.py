@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -21,7 +21,7 @@ from zhiyin.store.ledger import add_audit, forget_target
 from zhiyin.store.past_events import events_of_user
 from zhiyin.store.records import Receipt, Slate, UserRecord
 
-__all__ = ["erase", "export", "put_users", "user", "users"]
+__all__ = ["change_users", "erase", "export", "put_users", "user", "users"]
 
 pack = msgspec.msgpack.Encoder().encode
 unpack = msgspec.msgpack.Decoder(UserRecord).decode
@@ -38,6 +38,13 @@ def put_users(transaction: Transaction, records: Sequence[UserRecord], at: float
             "UPDATE users SET record = ?, personalise = ? WHERE key = ?",
             (pack(msgspec.structs.replace(record, updated_at=at)), record.personalise, key),
         )
+
+
+def change_users(
+    transaction: Transaction, changes: Sequence[tuple[str, Callable[[UserRecord], UserRecord]]], at: float
+) -> None:
+    for id, change in changes:
+        put_users(transaction, [change(user(transaction.db, id) or UserRecord(id=id))], at)
 
 
 def user(db: apsw.Connection, id: str) -> UserRecord | None:

@@ -177,9 +177,13 @@ class SqliteStore:
         return self._writer.submit(lambda tx: people.put_users(tx, users, at), rows=len(users))
 
     def change_user(self, id: str, change: Callable[[UserRecord], UserRecord], *, at: float) -> Future[None]:
-        return self._writer.submit(
-            lambda tx: people.put_users(tx, [change(people.user(tx.db, id) or UserRecord(id=id))], at)
-        )
+        return self.change_users([(id, change)], at=at)
+
+    def change_users(
+        self, changes: Sequence[tuple[str, Callable[[UserRecord], UserRecord]]], *, at: float
+    ) -> Future[None]:
+        changes = tuple(changes)
+        return self._writer.submit(lambda tx: people.change_users(tx, changes, at), rows=len(changes))
 
     def user(self, id: str) -> UserRecord | None:
         with self._reader() as db:
